@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TALC_CLIENT_H
+#define TALC_CLIENT_H
+
+/**
+ * A client of one server. It opens a session with the first request, keeps it over changes of
+ * address, proxy and carrier, and opens another when the server has lost it.
+ *
+ * A client belongs to one thread at a time; several clients may run in several threads.
+ */
+
+#include "talc/config.h"
+#include "talc/message.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct talc_client talc_client;
+
+/**
+ * Makes a client of the server at `uri` ("coap://host[:port]"); `proxy_uri` is a CoAP forward proxy
+ * ("coap://host[:port]") or NULL. Resolves names, sends nothing. On TALC_OK `*client` is the
+ * caller's: talc_client_free(). On error it is NULL and config->failure tells why:
+ * TALC_ERROR_ARGUMENT (a field of the configuration), TALC_ERROR_UNSUPPORTED (mode or scheme),
+ * TALC_ERROR_UNREACHABLE (a name that does not resolve), TALC_ERROR_IDENTITY, TALC_ERROR_TRUST,
+ * TALC_ERROR_MEMORY, TALC_ERROR_RANDOM, TALC_ERROR_IO (the journal).
+ */
+TALC_API talc_status talc_client_new(talc_client **client, const talc_config *config,
+                                     const char *uri, const char *proxy_uri);
+
+/**
+ * Sends a request and waits for its response. `response` is overwritten; release it with
+ * talc_response_clear(). An error response of the application (4.04, 5.00) is TALC_OK.
+ * Errors: TALC_ERROR_ARGUMENT, TALC_ERROR_TOO_LARGE (the request, or the response),
+ * TALC_ERROR_TIMEOUT, TALC_ERROR_UNREACHABLE, TALC_ERROR_VERIFY, TALC_ERROR_REFUSED,
+ * TALC_ERROR_PROTOCOL, TALC_ERROR_OVERLOADED, TALC_ERROR_SESSION_LOST, TALC_ERROR_NOT_EXECUTED,
+ * TALC_ERROR_CLOSED, TALC_ERROR_MEMORY, TALC_ERROR_CANCELLED. talc_client_failure() tells more.
+ * Must not be called from a callback.
+ */
+TALC_API talc_status talc_client_fetch(talc_client *client, const talc_request *request,
+                                       talc_response *response);
+
+/** Called once for each request: with TALC_OK and the response, or an error of
+ * talc_client_fetch() and NULL. May send more requests; must not free the client. */
+typedef void talc_response_callback(void *context, talc_status status,
+                                    const talc_response *response);
+
+/**
+ * Queues a request; any number may be under way, and their responses come in any order, from
+ * within talc_client_process(). TALC_PENDING when queued; then the callback is called exactly once
+ * (at the latest, with TALC_ERROR_CANCELLED, by talc_client_free()). TALC_WANT_ROOM:
+ * pipeline_size_max is reached, call again when responses have come. On any other status the
+ * callback is not called: TALC_ERROR_ARGUMENT, TALC_ERROR_TOO_LARGE, TALC_ERROR_MEMORY,
+ * TALC_ERROR_CLOSED.
+ */
+TALC_API talc_status talc_client_send(talc_client *client, const talc_request *request,
+                                      talc_response_callback *callback, void *context);
+
+/** Does what can be done without waiting: sends, receives, repeats, calls back. Call it when
+ * talc_client_descriptor() is readable or talc_client_timeout_ms() has passed. TALC_OK, or
+ * the client's failure, which every later request meets too (talc_client_failure()). */
+TALC_API talc_status talc_client_process(talc_client *client);
+
+/** Waits at most `timeout_ms` for something to do, and does it. Returns as
+ * talc_client_process(). */
+TALC_API talc_status talc_client_wait(talc_client *client, uint32_t timeout_ms);
+
+/** For the caller's event loop: becomes readable when there is something to do; -1 if the carrier
+ * has none. It may change when the client is rerouted. */
+TALC_API int talc_client_descriptor(const talc_client *client);
+
+/** Milliseconds until talc_client_process() wants to be called even if nothing arrives;
+ * UINT32_MAX for never. */
+TALC_API uint32_t talc_client_timeout_ms(const talc_client *client);
+
+/**
+ * Goes on over another path: the same or another address of the server, with another proxy or none,
+ * by another carrier. The session goes on, requests under way too. Returns as talc_client_new();
+ * on error the old path stays.
+ */
+TALC_API talc_status talc_client_reroute(talc_client *client, const char *uri,
+                                         const char *proxy_uri);
+
+/** What is known of the session. Counters run from its start. */
+typedef struct talc_session_info {
+    int is_open;               /**< 1 once both sides have authenticated each other */
+    uint8_t session_id[TALC_SESSION_ID_SIZE];
+    talc_peer peer;            /**< of a client: the server */
+    char protocol[16];         /**< "TLSv1.3" */
+    char cipher_suite[64];     /**< IANA's name */
+    uint32_t handshake_exchanges; /**< exchanges until the handshake was over on this side */
+    uint32_t exchanges;        /**< request bodies sent (client) or taken (server) */
+    uint32_t repeats;          /**< of them, repeats of an unanswered one (client) */
+    uint64_t body_bytes_out;   /**< envelopes as text, repeats counted */
+    uint64_t body_bytes_in;
+    uint64_t record_bytes_out; /**< the stream of records inside them, each byte once */
+    uint64_t record_bytes_in;
+    uint64_t dropped_envelopes; /**< malformed, or with a wrong or missing guard tag */
+} talc_session_info;
+
+/** Fills `info`; zeros before the first session. */
+TALC_API void talc_client_info(const talc_client *client, talc_session_info *info);
+
+/** The reasons behind the last error that a request or call of this client met. Never NULL; valid
+ * until the next call with this client. */
+TALC_API const talc_failure *talc_client_failure(const talc_client *client);
+
+/** Ends the session in good order (Release, RFC 8323 section 5.5, and close_notify), waiting at most
+ * `timeout_ms` for the server to hear of it. Requests under way end with TALC_ERROR_CLOSED. A later
+ * request opens a new session. TALC_OK, TALC_ERROR_TIMEOUT, TALC_ERROR_UNREACHABLE. */
+TALC_API talc_status talc_client_close(talc_client *client, uint32_t timeout_ms);
+
+/** Ends everything without a word to the server. NULL is allowed. */
+TALC_API void talc_client_free(talc_client *client);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TALC_CONFIG_H
+#define TALC_CONFIG_H
+
+/**
+ * The configuration of a client or a server.
+ *
+ * Start from TALC_CONFIG_DEFAULT and change what you need; everything else has a sensible value.
+ * New fields are added at the end, and `config_size` tells the library which ones the program knew.
+ * All pointers are the caller's. Strings are copied; identity and trust are held (identity.h).
+ */
+
+#include "talc/carrier.h"
+#include "talc/identity.h"
+#include "talc/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** What protects a request. */
+typedef enum talc_mode {
+    TALC_MODE_NONE = 0, /**< nothing: plain CoAP */
+    TALC_MODE_TLS = 1,  /**< TLS end to end, through whatever stands between */
+    TALC_MODE_DTLS = 2, /**< DTLS below CoAP, to the next hop */
+    TALC_MODE_ECC = 3   /**< a light elliptic-curve handshake end to end */
+} talc_mode;
+
+typedef enum talc_tls_version {
+    TALC_TLS_1_2 = 0x0303, /**< RFC 5246, always with the extended master secret (RFC 7627) */
+    TALC_TLS_1_3 = 0x0304  /**< RFC 8446 */
+} talc_tls_version;
+
+/** What a server asks of its clients. */
+typedef enum talc_client_authentication {
+    TALC_CLIENTS_AUTHENTICATED = 0, /**< every client proves an identity that `trust` believes */
+    TALC_CLIENTS_ANONYMOUS = 1      /**< clients without one are served too, as nobody */
+} talc_client_authentication;
+
+/** Whether bodies larger than one message travel block-wise (RFC 7959). */
+typedef enum talc_blockwise {
+    TALC_BLOCKWISE_AUTO = 0,  /**< on direct paths until one fails; never through a proxy */
+    TALC_BLOCKWISE_NEVER = 1  /**< a large record goes in several bodies */
+} talc_blockwise;
+
+typedef enum talc_event_kind {
+    TALC_EVENT_SESSION_OPENED = 1, /**< both sides are authenticated; `peer` is set */
+    TALC_EVENT_SESSION_REFUSED,    /**< a handshake failed; `failure` is set */
+    TALC_EVENT_SESSION_CLOSED,     /**< ended in order, or by time-out or replacement */
+    TALC_EVENT_SESSION_FAILED,     /**< ended by a fault after it was open; `failure` is set */
+    TALC_EVENT_ENVELOPE_DROPPED    /**< an envelope was malformed, or its guard tag wrong */
+} talc_event_kind;
+
+/** Something that an operator may want to read. Pointers are talc's, valid during the call. */
+typedef struct talc_event {
+    talc_event_kind kind;
+    uint8_t session_id[TALC_SESSION_ID_SIZE];
+    const talc_peer *peer;       /**< NULL until authenticated */
+    const talc_failure *failure; /**< NULL if nothing failed */
+} talc_event;
+
+typedef struct talc_config {
+    size_t config_size; /**< set by TALC_CONFIG_DEFAULT; leave it */
+
+    talc_mode mode;
+    talc_identity *identity; /**< who this side is. Client: a certificate or a pre-shared key; NULL:
+                                  nobody. Server: a certificate, or NULL if it serves pre-shared
+                                  keys only */
+    talc_trust *trust;       /**< whom this side believes. Client: needed unless the identity is a
+                                  pre-shared key */
+    const char *server_name; /**< client: the name that the server's certificate must show (RFC 9525),
+                                  a host name or an IP address; NULL: the host of the URI */
+    talc_client_authentication client_authentication; /**< server */
+    talc_tls_version tls_version_min;
+    talc_tls_version tls_version_max;
+
+    const char *resource_path;   /**< where the server takes envelopes */
+    uint32_t message_body_size;  /**< largest body in one message, 256..1023 bytes */
+    uint32_t body_size_max;      /**< largest body at all, to 65536 bytes; a larger one is 4.13 */
+    uint32_t block_size;         /**< block-wise transfer: a power of two, 16..512 bytes; below 512
+                                      every body travels in blocks of this size */
+    talc_blockwise blockwise;    /**< client */
+
+    uint32_t request_timeout_ms; /**< client: deadline of a request without one of its own */
+    uint32_t hold_s;             /**< client: how long the server may hold the answer to a poll, 0 to
+                                      25 s; 0: the client asks again after 0.1, 0.2 ... 2 s */
+    uint32_t pipeline_size_max;  /**< bytes of a session that wait for acknowledgement */
+    uint32_t message_size_max;   /**< largest request or response inside a session, in bytes, 1152
+                                      to 1 MiB */
+
+    uint32_t sessions_max;          /**< server: open and half-open sessions */
+    uint32_t half_open_max;         /**< server: sessions whose handshake is not over */
+    uint32_t half_open_timeout_ms;  /**< server: for the whole handshake */
+    uint32_t idle_timeout_ms;       /**< server: since the last envelope of a session */
+
+    const char *journal_path; /**< appends every record sent and received to this file as JSON
+                                   Lines, for analysis; NULL: none */
+    void (*on_event)(void *context, const talc_event *event); /**< may be NULL; must not call talc */
+    void *on_event_context;
+    uint64_t (*clock_ms)(void *context); /**< a clock that never goes back; NULL: the system's */
+    void *clock_context;
+    const talc_carrier *carrier;   /**< client: a carrier of the caller's, for every URI; NULL: the
+                                        one that the URI's scheme names */
+    const talc_listener *listener; /**< server: likewise for talc_server_listen() */
+    talc_failure *failure; /**< where talc_client_new(), talc_server_new() and
+                                talc_server_listen() write why they failed; may be NULL */
+} talc_config;
+
+#define TALC_RESOURCE_PATH "/.well-known/atls"
+
+#define TALC_CONFIG_DEFAULT                                                                        \
+    {                                                                                              \
+        sizeof(talc_config), TALC_MODE_TLS, NULL, NULL, NULL, TALC_CLIENTS_AUTHENTICATED,          \
+            TALC_TLS_1_3, TALC_TLS_1_3, TALC_RESOURCE_PATH, TALC_MESSAGE_BODY_MAX, 16384, 512,     \
+            TALC_BLOCKWISE_AUTO, 30000, 20, 65536, 65536, 1024, 128, 30000, 300000, NULL, NULL,    \
+            NULL, NULL, NULL, NULL, NULL, NULL                                                     \
+    }
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TALC_IDENTITY_H
+#define TALC_IDENTITY_H
+
+/**
+ * Who this side is (identity) and whom it believes (trust).
+ *
+ * Both are made once, may serve any number of clients and servers at a time, and are counted: a
+ * client or server that uses one keeps it alive, so the maker may free its own hold at once after.
+ * Neither may be changed while a client or server uses it; talc_trust_* calls then return
+ * TALC_ERROR_ARGUMENT. Every call takes a `failure`, which may be NULL; on error it names the file
+ * or field and the reason.
+ */
+
+#include "talc/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct talc_identity talc_identity;
+typedef struct talc_trust talc_trust;
+
+#define TALC_PIN_SIZE 32          /**< SHA-256 of a DER SubjectPublicKeyInfo (as RFC 7858, 4.2) */
+#define TALC_PSK_SIZE_MIN 16      /**< bytes: below 128 bits a key can be guessed off line */
+#define TALC_PSK_SIZE_MAX 64      /**< bytes */
+#define TALC_PSK_NAME_SIZE_MAX 128 /**< bytes of a PSK identity */
+#define TALC_TRUST_PSKS_MAX 65536
+#define TALC_PEER_NAME_SIZE_MAX 256 /**< bytes of an authenticated name, with its NUL */
+
+/** What proved an identity. */
+typedef enum talc_credential {
+    TALC_CREDENTIAL_NONE = 0,
+    TALC_CREDENTIAL_CERTIFICATE = 1, /**< a chain to a trust anchor */
+    TALC_CREDENTIAL_PIN = 2,         /**< a public key whose hash is pinned */
+    TALC_CREDENTIAL_PSK = 3          /**< a pre-shared key */
+} talc_credential;
+
+/** What carried the proof. */
+typedef enum talc_engine_kind {
+    TALC_ENGINE_NONE = 0,
+    TALC_ENGINE_TLS = 1
+} talc_engine_kind;
+
+/** An authenticated peer. Two peers are the same only if all three fields are equal. */
+typedef struct talc_peer {
+    talc_engine_kind engine;
+    talc_credential credential;
+    char name[TALC_PEER_NAME_SIZE_MAX]; /**< certificate: the first dNSName of subjectAltName, or
+                                             the subject's common name; pin: the key hash in hex;
+                                             PSK: the PSK identity, other bytes than printable ASCII
+                                             as \xNN. NUL-terminated. */
+} talc_peer;
+
+/**
+ * Loads a certificate chain (own certificate first) and its private key, PEM or DER each.
+ * The key file must not be readable by group or others. The key must fit the certificate.
+ * On TALC_OK `*identity` is the caller's: talc_identity_free().
+ * TALC_ERROR_IO: a file cannot be read. TALC_ERROR_IDENTITY: wrong content, permissions, or a key
+ * that does not fit. TALC_ERROR_MEMORY, TALC_ERROR_RANDOM, TALC_ERROR_ARGUMENT.
+ */
+TALC_API talc_status talc_identity_from_files(talc_identity **identity, const char *certificate_path,
+                                              const char *key_path, talc_failure *failure);
+
+/** The same from memory. The bytes are copied; sizes in bytes, without counting a final NUL. */
+typedef struct talc_identity_bytes {
+    const void *certificate;
+    size_t certificate_size;
+    const void *key;
+    size_t key_size;
+} talc_identity_bytes;
+
+TALC_API talc_status talc_identity_from_bytes(talc_identity **identity,
+                                              const talc_identity_bytes *bytes,
+                                              talc_failure *failure);
+
+/** A pre-shared key and the name under which the other side knows it. */
+typedef struct talc_psk {
+    const void *name; /**< 1..TALC_PSK_NAME_SIZE_MAX bytes */
+    size_t name_size;
+    const void *key; /**< TALC_PSK_SIZE_MIN..TALC_PSK_SIZE_MAX bytes */
+    size_t key_size;
+} talc_psk;
+
+/**
+ * A client's identity that is a pre-shared key (RFC 8446 section 2.2, psk_dhe_ke; TLS 1.2:
+ * ECDHE_PSK). Name and key are copied. The server adds the same key to its trust; the key proves
+ * both to each other, so the client needs no trust. One key is for one client and one server
+ * (RFC 9257 section 4). TALC_ERROR_IDENTITY: sizes out of range; TALC_ERROR_MEMORY.
+ */
+TALC_API talc_status talc_identity_from_psk(talc_identity **identity, const talc_psk *psk,
+                                            talc_failure *failure);
+
+/** The same from a file of one line `NAME:HEX-KEY`, not readable by group or others. */
+TALC_API talc_status talc_identity_from_psk_file(talc_identity **identity, const char *path,
+                                                 talc_failure *failure);
+
+/** Writes the identity's own pin. TALC_ERROR_ARGUMENT if it is a pre-shared key. */
+TALC_API talc_status talc_identity_pin(const talc_identity *identity, uint8_t pin[TALC_PIN_SIZE]);
+
+/** Drops the caller's hold; the last hold wipes the key. NULL is allowed. */
+TALC_API void talc_identity_free(talc_identity *identity);
+
+/** Makes an empty trust, which believes nobody. On TALC_OK the caller's: talc_trust_free().
+ * TALC_ERROR_MEMORY, TALC_ERROR_RANDOM. */
+TALC_API talc_status talc_trust_new(talc_trust **trust);
+
+/** Adds the certificates of a PEM or DER file as trust anchors (RFC 5280 section 6.1.1).
+ * TALC_ERROR_IO, TALC_ERROR_TRUST, TALC_ERROR_MEMORY, TALC_ERROR_ARGUMENT. */
+TALC_API talc_status talc_trust_add_anchor_file(talc_trust *trust, const char *path,
+                                                talc_failure *failure);
+
+/** The same from memory; `size` bytes, copied. */
+TALC_API talc_status talc_trust_add_anchor(talc_trust *trust, const void *certificates, size_t size,
+                                           talc_failure *failure);
+
+/** Adds a revocation list (PEM or DER, RFC 5280 section 5) for the anchors.
+ * Returns as talc_trust_add_anchor_file(). */
+TALC_API talc_status talc_trust_add_revocation_file(talc_trust *trust, const char *path,
+                                                    talc_failure *failure);
+
+/** Believes the owner of the public key with this hash, whatever certificate shows it; name and
+ * dates do not matter then. Stands in for raw public keys (RFC 7250). TALC_ERROR_MEMORY. */
+TALC_API talc_status talc_trust_add_pin(talc_trust *trust, const uint8_t pin[TALC_PIN_SIZE]);
+
+/** Never believes the owner of the public key with this hash, whatever vouches for it: in the leaf
+ * or anywhere in the chain. Wins over anchors and pins. TALC_ERROR_MEMORY. */
+TALC_API talc_status talc_trust_revoke_pin(talc_trust *trust, const uint8_t pin[TALC_PIN_SIZE]);
+
+/** Server: believes the client that holds this key. Name and key are copied; a name may be added
+ * once. At most TALC_TRUST_PSKS_MAX. TALC_ERROR_TRUST: sizes out of range, name known already, or
+ * too many; TALC_ERROR_MEMORY. */
+TALC_API talc_status talc_trust_add_psk(talc_trust *trust, const talc_psk *psk,
+                                        talc_failure *failure);
+
+/** The same from a file with lines `NAME:HEX-KEY` (empty lines and lines that start with '#' are
+ * passed over), not readable by group or others. TALC_ERROR_IO, TALC_ERROR_TRUST with the line's
+ * number, TALC_ERROR_MEMORY. */
+TALC_API talc_status talc_trust_add_psk_file(talc_trust *trust, const char *path,
+                                             talc_failure *failure);
+
+/** Reads a pin written as 64 hex digits. TALC_ERROR_MALFORMED if it is not one. */
+TALC_API talc_status talc_pin_parse(const char *text, uint8_t pin[TALC_PIN_SIZE]);
+
+/** Drops the caller's hold. NULL is allowed. */
+TALC_API void talc_trust_free(talc_trust *trust);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

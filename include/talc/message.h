@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TALC_MESSAGE_H
+#define TALC_MESSAGE_H
+
+/**
+ * Requests and responses as applications see them: CoAP's methods, codes and options
+ * (RFC 7252 section 5), whatever the mode and the carrier.
+ */
+
+#include "talc/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** CoAP methods (RFC 7252 section 5.8, RFC 8132). The numbers are the codes on the wire. */
+typedef enum talc_method {
+    TALC_GET = 1,
+    TALC_POST = 2,
+    TALC_PUT = 3,
+    TALC_DELETE = 4
+} talc_method;
+
+/** A response code from its class and detail: TALC_CODE(2, 5) is 2.05 Content. */
+#define TALC_CODE(class_, detail) ((uint8_t)((class_) * 32 + (detail)))
+
+#define TALC_CODE_CREATED TALC_CODE(2, 1)
+#define TALC_CODE_DELETED TALC_CODE(2, 2)
+#define TALC_CODE_CHANGED TALC_CODE(2, 4)
+#define TALC_CODE_CONTENT TALC_CODE(2, 5)
+#define TALC_CODE_BAD_REQUEST TALC_CODE(4, 0)
+#define TALC_CODE_BAD_OPTION TALC_CODE(4, 2)
+#define TALC_CODE_FORBIDDEN TALC_CODE(4, 3)
+#define TALC_CODE_NOT_FOUND TALC_CODE(4, 4)
+#define TALC_CODE_METHOD_NOT_ALLOWED TALC_CODE(4, 5)
+#define TALC_CODE_TOO_LARGE TALC_CODE(4, 13)
+#define TALC_CODE_UNSUPPORTED_FORMAT TALC_CODE(4, 15)
+#define TALC_CODE_INTERNAL_ERROR TALC_CODE(5, 0)
+#define TALC_CODE_UNAVAILABLE TALC_CODE(5, 3)
+
+/** Content formats (RFC 7252 section 12.3); any registered number below 65536 may be used. */
+#define TALC_FORMAT_NONE (-1) /**< the option is left out */
+#define TALC_FORMAT_TEXT 0
+#define TALC_FORMAT_LINKS 40
+#define TALC_FORMAT_OCTETS 42
+#define TALC_FORMAT_JSON 50
+#define TALC_FORMAT_CBOR 60
+
+#define TALC_PATH_SIZE_MAX 256  /**< bytes of a path or a query in requests, without the NUL */
+
+/**
+ * A request. On its way out all pointers are the caller's and are copied before the call returns.
+ * In a handler they belong to talc and are valid until the handler returns.
+ */
+typedef struct talc_request {
+    talc_method method;
+    const char *path;  /**< NUL-terminated, segments parted by '/', percent-encoded where a segment
+                            holds '/' or '%'; a leading '/' makes no difference; NULL is the root */
+    const char *query; /**< NUL-terminated, parts separated by '&', percent-encoded likewise; NULL
+                            if there is none */
+    const void *payload; /**< may be NULL when payload_size is 0 */
+    size_t payload_size; /**< bytes */
+    int content_format;  /**< of the payload, or TALC_FORMAT_NONE */
+    int accept;          /**< wanted format of the answer, or TALC_FORMAT_NONE */
+    uint32_t timeout_ms; /**< deadline of the whole request, from the call to the answer;
+                              0: the configuration's request_timeout_ms */
+} talc_request;
+
+/** All fields zero but the two formats, which are left out. */
+#define TALC_REQUEST_DEFAULT                                                                       \
+    {                                                                                              \
+        TALC_GET, NULL, NULL, NULL, 0, TALC_FORMAT_NONE, TALC_FORMAT_NONE, 0                       \
+    }
+
+/**
+ * A response. One that talc_client_fetch() filled owns its payload: release it with
+ * talc_response_clear(). In a callback the payload belongs to talc and is valid until the callback
+ * returns. One given to talc_exchange_respond() is the caller's and is copied.
+ */
+typedef struct talc_response {
+    uint8_t code;        /**< TALC_CODE(class, detail) */
+    int content_format;  /**< or TALC_FORMAT_NONE */
+    const void *payload; /**< followed by a NUL byte that payload_size does not count, when it
+                              comes from talc */
+    size_t payload_size; /**< bytes */
+} talc_response;
+
+#define TALC_RESPONSE_DEFAULT                                                                      \
+    {                                                                                              \
+        TALC_CODE_CONTENT, TALC_FORMAT_NONE, NULL, 0                                               \
+    }
+
+/** Releases the payload of a response that talc_client_fetch() filled, and empties the struct.
+ * NULL and an empty response are allowed. */
+TALC_API void talc_response_clear(talc_response *response);
+
+/** True (1) if the code is 2.xx (RFC 7252 section 5.9.1), else 0. */
+TALC_API int talc_code_is_success(uint8_t code);
+
+#define TALC_CODE_TEXT_SIZE 5
+
+/** Writes the code as "2.05" with a NUL into `text` and returns `text`. */
+TALC_API const char *talc_code_text(uint8_t code, char text[TALC_CODE_TEXT_SIZE]);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TALC_SERVER_H
+#define TALC_SERVER_H
+
+/**
+ * A server: many sessions, one thread, one event loop, any number of listeners that share one
+ * table of sessions.
+ */
+
+#include "talc/client.h"
+#include "talc/config.h"
+#include "talc/message.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct talc_server talc_server;
+
+/** One request and the duty to answer it. */
+typedef struct talc_exchange talc_exchange;
+
+/**
+ * Runs for each request on its path, once. Answers with talc_exchange_respond(), before it returns
+ * or later; `request` is gone when it returns.
+ */
+typedef void talc_handler(void *context, talc_exchange *exchange, const talc_request *request);
+
+/** Methods of a resource, for talc_server_handle(). */
+#define TALC_ALLOW(method) (1u << (method))
+
+/**
+ * Makes a server without a listener. On TALC_OK `*server` is the caller's: talc_server_free(). On
+ * error it is NULL and config->failure tells why; statuses as talc_client_new().
+ */
+TALC_API talc_status talc_server_new(talc_server **server, const talc_config *config);
+
+/**
+ * Listens at `uri`: "coap://[::]:5683", port 0 takes a free one, "coap://[::]" means port 5683.
+ * May be called several times. TALC_ERROR_ARGUMENT, TALC_ERROR_UNSUPPORTED,
+ * TALC_ERROR_UNREACHABLE (the address cannot be had), TALC_ERROR_MEMORY.
+ */
+TALC_API talc_status talc_server_listen(talc_server *server, const char *uri);
+
+/** The port of the listener with this number (0 is the first), 0 if there is none. */
+TALC_API uint16_t talc_server_port(const talc_server *server, size_t listener);
+
+/**
+ * Serves `path` (as in talc_request; copied) with `handler` for the methods of `methods` (TALC_ALLOW
+ * values or-ed). A path may be added several times with other methods. Other paths are answered
+ * 4.04, other methods 4.05. TALC_ERROR_ARGUMENT (no method, a path and method served already, path
+ * too long), TALC_ERROR_MEMORY.
+ */
+TALC_API talc_status talc_server_handle(talc_server *server, const char *path, unsigned methods,
+                                        talc_handler *handler, void *context);
+
+/**
+ * Answers a request; to be called exactly once for each exchange, which is gone afterwards.
+ * `response` is copied. TALC_OK; TALC_ERROR_TOO_LARGE: larger than the client takes, it gets 5.00;
+ * TALC_ERROR_ARGUMENT: not a response code, it gets 5.00; TALC_ERROR_SESSION_LOST: the session
+ * ended meanwhile, nobody hears the answer; TALC_ERROR_MEMORY likewise.
+ */
+TALC_API talc_status talc_exchange_respond(talc_exchange *exchange, const talc_response *response);
+
+/** The authenticated sender. Valid until the exchange is answered. */
+TALC_API const talc_peer *talc_exchange_peer(const talc_exchange *exchange);
+
+/** Does what can be done without waiting. TALC_OK, or an error of a listener. */
+TALC_API talc_status talc_server_process(talc_server *server);
+
+/** Waits at most `timeout_ms` for something to do, and does it. */
+TALC_API talc_status talc_server_wait(talc_server *server, uint32_t timeout_ms);
+
+/** For the caller's event loop: the descriptor of the listener with this number, -1 if it has
+ * none or there is no such listener. */
+TALC_API int talc_server_descriptor(const talc_server *server, size_t listener);
+
+/** Milliseconds until talc_server_process() wants to be called even if nothing arrives;
+ * UINT32_MAX for never. */
+TALC_API uint32_t talc_server_timeout_ms(const talc_server *server);
+
+/** How full the server is. */
+typedef struct talc_server_info {
+    size_t sessions;  /**< open and half-open */
+    size_t half_open;
+    size_t tombstones;
+} talc_server_info;
+
+TALC_API void talc_server_info_get(const talc_server *server, talc_server_info *info);
+
+/** Fills `info` for the session of an exchange. */
+TALC_API void talc_exchange_info(const talc_exchange *exchange, talc_session_info *info);
+
+/** Closes listeners and sessions. Exchanges not answered yet must still be answered afterwards;
+ * nobody hears it. NULL is allowed. */
+TALC_API void talc_server_free(talc_server *server);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TALC_STATUS_H
+#define TALC_STATUS_H
+
+/**
+ * What every call of talc can return, and how a failure explains itself.
+ *
+ * Zero is done. A positive status says that nothing is wrong and what to do before calling again.
+ * A negative status is final for the object it came from: the first failure sticks, and the same
+ * call returns it again. No call prints, aborts or exits.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define TALC_API __attribute__((visibility("default")))
+#else
+#define TALC_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum talc_status {
+    TALC_OK = 0,
+
+    TALC_WANT_INPUT = 1, /**< more bytes from the other side are needed */
+    TALC_WANT_ROOM = 2,  /**< a bounded buffer is full: let exchanges happen, then call again */
+    TALC_PENDING = 3,    /**< under way: the callback will tell */
+
+    TALC_ERROR_ARGUMENT = -1,     /**< a caller's argument is outside what the header allows */
+    TALC_ERROR_MEMORY = -2,       /**< an allocation failed or a bound on memory was reached */
+    TALC_ERROR_IO = -3,           /**< the operating system refused a file or a socket */
+    TALC_ERROR_RANDOM = -4,       /**< no randomness or no cryptography could be had */
+    TALC_ERROR_UNSUPPORTED = -5,  /**< not in this build, or not understood by the other side */
+    TALC_ERROR_MALFORMED = -6,    /**< bytes from a file or from the wire are not what they claim */
+    TALC_ERROR_TOO_LARGE = -7,    /**< larger than a limit of this side or of the other */
+    TALC_ERROR_IDENTITY = -8,     /**< an own certificate or key cannot be used */
+    TALC_ERROR_TRUST = -9,        /**< a trust anchor, pin or list cannot be used */
+    TALC_ERROR_UNREACHABLE = -10, /**< no path to the other side, or the path refused */
+    TALC_ERROR_TIMEOUT = -11,     /**< the deadline passed without an answer */
+    TALC_ERROR_VERIFY = -12,      /**< the peer did not prove that it is who it has to be */
+    TALC_ERROR_REFUSED = -13,     /**< the peer refused us: our credential, or our parameters */
+    TALC_ERROR_PROTOCOL = -14,    /**< the peer broke TLS or CoAP inside the session */
+    TALC_ERROR_OVERLOADED = -15,  /**< the peer has no room for now */
+    TALC_ERROR_SESSION_LOST = -16, /**< the session ended before the answer: it is not known
+                                        whether the request was executed */
+    TALC_ERROR_NOT_EXECUTED = -17, /**< the session ended, and the request certainly did not run */
+    TALC_ERROR_CLOSED = -18,       /**< this side or the peer closed the session in good order */
+    TALC_ERROR_CANCELLED = -19     /**< the caller gave the request up, or freed its client */
+} talc_status;
+
+/** The status in a few English words. Never NULL; the text is static. */
+TALC_API const char *talc_status_text(talc_status status);
+
+/** Where something failed. */
+typedef enum talc_stage {
+    TALC_STAGE_NONE = 0,
+    TALC_STAGE_CONFIGURE, /**< files, keys, arguments */
+    TALC_STAGE_PATH,      /**< sockets, proxies, CoAP codes without an envelope */
+    TALC_STAGE_HANDSHAKE, /**< until both sides have authenticated each other */
+    TALC_STAGE_SESSION    /**< requests and responses inside the session */
+} talc_stage;
+
+/** The stage as one word ("handshake"). Never NULL; the text is static. */
+TALC_API const char *talc_stage_text(talc_stage stage);
+
+#define TALC_FAILURE_TEXT_SIZE 384
+
+/**
+ * A failure with its reasons. Written by talc into memory of the caller or borrowed from an
+ * object; holds no pointer, so it may be copied. Codes that do not apply are 0.
+ */
+typedef struct talc_failure {
+    talc_status status;
+    talc_stage stage;
+    int tls_code;           /**< mbedTLS's error code, negative */
+    int alert;              /**< TLS alert description (RFC 8446 section 6), 0 if none */
+    uint32_t verify_flags;  /**< mbedTLS's MBEDTLS_X509_BADCERT_* bits of the peer's chain */
+    int coap_code;          /**< CoAP response code, class * 32 + detail (RFC 7252 section 3) */
+    char text[TALC_FAILURE_TEXT_SIZE]; /**< one or two sentences for a person, NUL-terminated:
+                                            what failed, on which file, field or peer, and why */
+} talc_failure;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

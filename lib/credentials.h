@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TALC_LIB_CREDENTIALS_H
+#define TALC_LIB_CREDENTIALS_H
+
+/**
+ * The inside of identities and trust, for the engines: mbedTLS objects, shared by counting holds
+ * (atomically: clients of several threads may share one).
+ */
+
+#include <mbedtls/pk.h>
+#include <mbedtls/x509_crl.h>
+#include <mbedtls/x509_crt.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <uthash.h>
+
+#include "talc/identity.h"
+
+/** A pre-shared key with its name. */
+typedef struct talc_psk_entry {
+    UT_hash_handle hh; /**< in talc_trust.psks, by name */
+    size_t name_size;
+    size_t key_size;
+    uint8_t name[TALC_PSK_NAME_SIZE_MAX];
+    uint8_t key[TALC_PSK_SIZE_MAX];
+} talc_psk_entry;
+
+struct talc_identity {
+    atomic_uint holds;
+    talc_credential credential; /**< TALC_CREDENTIAL_CERTIFICATE or TALC_CREDENTIAL_PSK */
+    mbedtls_x509_crt chain;
+    mbedtls_pk_context key;
+    talc_psk_entry psk;
+};
+
+struct talc_trust {
+    atomic_uint holds; /**< above 1: something uses it, it may not change */
+    mbedtls_x509_crt anchors;
+    bool has_anchors;
+    mbedtls_x509_crl revocations;
+    bool has_revocations;
+    uint8_t (*pins)[TALC_PIN_SIZE];
+    size_t pin_count;
+    uint8_t (*revoked_pins)[TALC_PIN_SIZE];
+    size_t revoked_pin_count;
+    talc_psk_entry *psks;
+    uint8_t set_id[TALC_PIN_SIZE]; /**< random, names this trust */
+};
+
+/** One more hold, to be dropped with talc_identity_free(). NULL is allowed. */
+talc_identity *talc_identity_hold(talc_identity *identity);
+talc_trust *talc_trust_hold(talc_trust *trust);
+
+/** The PSK of this name, or NULL. Borrowed from the trust. */
+const talc_psk_entry *talc_trust_find_psk(const talc_trust *trust, const void *name,
+                                          size_t name_size);
+
+/** SHA-256 of the certificate's SubjectPublicKeyInfo. TALC_ERROR_RANDOM, TALC_ERROR_MALFORMED. */
+talc_status talc_certificate_pin(const mbedtls_x509_crt *certificate, uint8_t pin[TALC_PIN_SIZE]);
+
+/** What the checks of one handshake found. Zeroed before the handshake. */
+typedef struct talc_verification {
+    const talc_trust *trust;
+    talc_credential credential; /**< how the leaf was believed: certificate or pin */
+    bool leaf_is_revoked;       /**< a revoked pin was met in the chain */
+} talc_verification;
+
+/**
+ * mbedTLS's verification callback (f_vrfy), with a talc_verification as its context: takes pinned
+ * leaves whatever their flags say, and adds MBEDTLS_X509_BADCERT_REVOKED where a pin is revoked.
+ * Runs from the root (highest depth) to the leaf (depth 0). For trust in pins alone mbedTLS is
+ * given an empty chain of anchors.
+ */
+int talc_trust_verify(void *verification, mbedtls_x509_crt *certificate, int depth,
+                      uint32_t *flags);
+
+/** Fills the peer's name from its certificate (talc_peer in identity.h): the pin in hex for
+ * TALC_CREDENTIAL_PIN. Control bytes and others that are not printable ASCII as \xNN.
+ * TALC_ERROR_VERIFY: the certificate shows no name, or one that is too long. */
+talc_status talc_peer_from_certificate(talc_peer *peer, const mbedtls_x509_crt *certificate,
+                                       talc_credential credential);
+talc_status talc_peer_from_psk(talc_peer *peer, const void *name, size_t name_size);
+
+/** The reasons of a verification's flags as text, "; " between them, cut to fit. */
+void talc_verify_flags_text(uint32_t flags, char *text, size_t capacity);
+
+#endif
