@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+#include "transport/table.h"
+
+#include "transport/loopback.h"
+
+#include <string.h>
+#include <strings.h>
+
+static const talc_carrier *const carriers[] = { &talc_loopback_carrier };
+static const talc_listener *const listeners[] = { &talc_loopback_listener };
+
+static int scheme_is(const char *uri, const char *scheme)
+{
+    size_t length = strlen(scheme);
+    return uri != NULL && strncasecmp(uri, scheme, length) == 0 &&
+           strncmp(uri + length, "://", 3) == 0;
+}
+
+const talc_carrier *talc_carrier_find(const char *uri)
+{
+    for (size_t i = 0; i < sizeof carriers / sizeof carriers[0]; i++) {
+        if (scheme_is(uri, carriers[i]->scheme)) {
+            return carriers[i];
+        }
+    }
+    return NULL;
+}
+
+const talc_listener *talc_listener_find(const char *uri)
+{
+    for (size_t i = 0; i < sizeof listeners / sizeof listeners[0]; i++) {
+        if (scheme_is(uri, listeners[i]->scheme)) {
+            return listeners[i];
+        }
+    }
+    return NULL;
+}
