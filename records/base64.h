@@ -6,6 +6,8 @@
  * base64url without padding (RFC 4648 section 5), strict: every byte string has exactly one text,
  * and every other text is refused. Texts are not NUL-terminated; sizes are in bytes or characters.
  * Buffers belong to the caller, may hold secrets (scratch space is wiped) and must not overlap.
+ * Both calls return TALC_ERROR_UNSUPPORTED if libb64 itself does not do its work, as when the
+ * header of one version met the library of another.
  */
 
 #include <stddef.h>

@@ -74,8 +74,8 @@ typedef struct talc_envelope {
     uint32_t hold_s;       /**< `w`, 0..25 */
     bool more;             /**< `m` */
     bool has_guard;
-    uint8_t guard[TALC_GUARD_SIZE]; /**< `g`, if has_guard */
-    talc_envelope_error error;      /**< `e` */
+    uint8_t guard[TALC_GUARD_SIZE];                    /**< `g`, if has_guard */
+    talc_envelope_error error;                         /**< `e` */
     char error_text[TALC_ENVELOPE_ERROR_SIZE_MAX + 1]; /**< with OTHER: the text as received, NUL-
                                                             terminated (the guard covers it) */
     char cookie[TALC_COOKIE_SIZE_MAX + 1];             /**< `c`, NUL-terminated, "" = none */

@@ -58,13 +58,13 @@ void talc_record_header_build(const talc_record_header *header,
  * no more than one unfinished header.
  */
 typedef struct talc_record_splitter {
-    uint64_t record_offset;  /**< where the record that was reported last begins in the stream */
-    uint64_t stream_offset;  /**< bytes of the stream seen so far */
-    talc_record_header header;   /* of the record under way, once its 5 bytes are there */
+    uint64_t record_offset;    /**< where the record that was reported last begins in the stream */
+    uint64_t stream_offset;    /**< bytes of the stream seen so far */
+    talc_record_header header; /* of the record under way, once its 5 bytes are there */
     uint8_t bytes[TALC_RECORD_HEADER_SIZE];
-    uint8_t byte_count;          /* header bytes seen, 0..5 */
-    uint16_t fragment_left;      /* fragment bytes not seen yet */
-    talc_status status;          /* TALC_OK, or the error that sticks */
+    uint8_t byte_count;     /* header bytes seen, 0..5 */
+    uint16_t fragment_left; /* fragment bytes not seen yet */
+    talc_status status;     /* TALC_OK, or the error that sticks */
 } talc_record_splitter;
 
 /** Begins at `stream_offset`, which must be where a record begins. */
