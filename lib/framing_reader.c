@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+#include "framing.h"
+
+#include "framing_wire.h"
+#include "path.h"
+
+typedef struct frame_option {
+    uint32_t number;
+    bool repeated; /* the option before has the same number */
+    const uint8_t *value;
+    size_t size;
+} frame_option;
+
+typedef struct frame_reader {
+    talc_byte_reader bytes;
+    talc_frame *frame;
+    talc_path_form path;
+    talc_path_form query;
+} frame_reader;
+
+/* TALC_ERROR_UNSUPPORTED: to be treated like an option that nobody here understands. */
+typedef talc_status (*option_take)(frame_reader *reader, const frame_option *option);
+
+typedef struct option_rule {
+    uint16_t number;
+    uint16_t size_min;
+    uint16_t size_max;
+    bool repeatable;
+    option_take take;
+} option_rule;
+
+void talc_frame_init(talc_frame *frame, uint8_t code)
+{
+    memset(frame, 0, sizeof *frame);
+    frame->code = code;
+    frame->content_format = TALC_FORMAT_NONE;
+    frame->accept = TALC_FORMAT_NONE;
+}
+
+/* ---------------------------------------------------------------- header */
+
+talc_status talc_frame_measure(const uint8_t *bytes, size_t size, uint64_t *frame_size)
+{
+    talc_byte_reader reader = { bytes, size };
+    uint32_t first;
+    uint32_t extension;
+    if (!talc_byte_reader_uint(&reader, 1, &first)) {
+        return TALC_WANT_INPUT;
+    }
+    uint32_t token_size = first & 0x0F;
+    if (token_size > TALC_TOKEN_SIZE_MAX) {
+        return TALC_ERROR_MALFORMED;
+    }
+    size_t width = talc_nibble_width(first >> 4);
+    if (!talc_byte_reader_uint(&reader, width, &extension)) {
+        return TALC_WANT_INPUT;
+    }
+    /* Len, its extension, the code; in 64 bits, where 4 bytes plus their base do not wrap. */
+    *frame_size = 1 + (uint64_t)width + 1 + token_size;
+    *frame_size += (uint64_t)talc_nibble_base(first >> 4) + extension;
+    return TALC_OK;
+}
+
+static talc_status read_header(frame_reader *reader, const uint8_t *bytes, size_t size)
+{
+    uint64_t frame_size = 0;
+    if (talc_frame_measure(bytes, size, &frame_size) != TALC_OK || frame_size != size) {
+        return TALC_ERROR_MALFORMED;
+    }
+    talc_frame *frame = reader->frame;
+    const uint8_t *skipped;
+    const uint8_t *token;
+    uint32_t code;
+    frame->token_size = bytes[0] & 0x0F;
+    if (!talc_byte_reader_take(&reader->bytes, 1 + talc_nibble_width(bytes[0] >> 4), &skipped) ||
+        !talc_byte_reader_uint(&reader->bytes, 1, &code) ||
+        !talc_byte_reader_take(&reader->bytes, frame->token_size, &token)) {
+        return TALC_ERROR_MALFORMED;
+    }
+    frame->code = (uint8_t)code;
+    memcpy(frame->token, token, frame->token_size);
+    return TALC_OK;
+}
+
+/* ---------------------------------------------------------------- meaning of options */
+
+/* Talked to inside a session, this server has one name: which one was meant makes no difference. */
+static talc_status take_address(frame_reader *reader, const frame_option *option)
+{
+    (void)reader;
+    (void)option;
+    return TALC_OK;
+}
+
+static talc_status take_path(frame_reader *reader, const frame_option *option)
+{
+    return talc_path_form_append(&reader->path, option->value, option->size);
+}
+
+static talc_status take_query(frame_reader *reader, const frame_option *option)
+{
+    return talc_path_form_append(&reader->query, option->value, option->size);
+}
+
+static talc_status take_content_format(frame_reader *reader, const frame_option *option)
+{
+    reader->frame->content_format = (int)talc_byte_uint(option->value, option->size);
+    return TALC_OK;
+}
+
+static talc_status take_accept(frame_reader *reader, const frame_option *option)
+{
+    reader->frame->accept = (int)talc_byte_uint(option->value, option->size);
+    return TALC_OK;
+}
+
+static talc_status take_max_message_size(frame_reader *reader, const frame_option *option)
+{
+    reader->frame->max_message_size = talc_byte_uint(option->value, option->size);
+    return TALC_OK;
+}
+
+static talc_status take_guard(frame_reader *reader, const frame_option *option)
+{
+    (void)option;
+    reader->frame->guard = true;
+    return TALC_OK;
+}
+
+static talc_status take_replaces(frame_reader *reader, const frame_option *option)
+{
+    reader->frame->replaces = true;
+    memcpy(reader->frame->other_session, option->value, option->size);
+    return TALC_OK;
+}
+
+/* No side sends both; of a peer that does, the second one is not believed. */
+static talc_status take_replaced(frame_reader *reader, const frame_option *option)
+{
+    if (reader->frame->replaces) {
+        return TALC_ERROR_UNSUPPORTED;
+    }
+    reader->frame->replaced = true;
+    memcpy(reader->frame->other_session, option->value, option->size);
+    return TALC_OK;
+}
+
+/* RFC 7252 section 5.10, the sizes too. */
+static const option_rule request_options[] = {
+    { TALC_OPTION_URI_HOST, 1, 255, false, take_address },
+    { TALC_OPTION_URI_PORT, 0, 2, false, take_address },
+    { TALC_OPTION_URI_PATH, 0, TALC_SEGMENT_SIZE_MAX, true, take_path },
+    { TALC_OPTION_CONTENT_FORMAT, 0, 2, false, take_content_format },
+    { TALC_OPTION_URI_QUERY, 0, TALC_SEGMENT_SIZE_MAX, true, take_query },
+    { TALC_OPTION_ACCEPT, 0, 2, false, take_accept },
+};
+
+/* An option that is not defined for a response counts as unknown there (RFC 7252 section 5.4). */
+static const option_rule response_options[] = {
+    { TALC_OPTION_CONTENT_FORMAT, 0, 2, false, take_content_format },
+};
+
+/* RFC 8323 section 5.3, and ours. The options of Ping, Pong, Release and Abort are all elective
+ * and change nothing here, so there are no rules for them. */
+static const option_rule csm_options[] = {
+    { TALC_CSM_MAX_MESSAGE_SIZE, 0, 4, false, take_max_message_size },
+    { TALC_CSM_GUARD, 0, 0, false, take_guard },
+    { TALC_CSM_REPLACES, TALC_SESSION_ID_SIZE, TALC_SESSION_ID_SIZE, false, take_replaces },
+    { TALC_CSM_REPLACED, TALC_SESSION_ID_SIZE, TALC_SESSION_ID_SIZE, false, take_replaced },
+};
+
+#define ROWS(table) (sizeof(table) / sizeof *(table))
+
+static const option_rule *find_rule(uint8_t code, uint32_t number)
+{
+    const option_rule *rules = response_options;
+    size_t count = ROWS(response_options);
+    if (code >> 5 == 0) {
+        rules = request_options;
+        count = ROWS(request_options);
+    } else if (code >> 5 == 7) { /* each signaling code has option numbers of its own */
+        rules = csm_options;
+        count = code == TALC_CODE_CSM ? ROWS(csm_options) : 0;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (rules[i].number == number) {
+            return &rules[i];
+        }
+    }
+    return NULL;
+}
+
+/* A size that is not allowed and one repeat too many make an option an unknown one (RFC 7252
+ * sections 5.4.3 and 5.4.5); an odd number makes that critical (section 5.4.6). */
+static talc_status take_option(frame_reader *reader, const frame_option *option)
+{
+    talc_frame *frame = reader->frame;
+    const option_rule *rule = find_rule(frame->code, option->number);
+    talc_status status = TALC_ERROR_UNSUPPORTED;
+    if (rule != NULL && option->size >= rule->size_min && option->size <= rule->size_max &&
+        (rule->repeatable || !option->repeated)) {
+        status = rule->take(reader, option);
+    }
+    if (status != TALC_ERROR_UNSUPPORTED) {
+        return status;
+    }
+    if ((option->number & 1) != 0 && frame->refused_option == 0) {
+        frame->refused_option = option->number;
+    }
+    return TALC_OK;
+}
+
+/* ---------------------------------------------------------------- options and payload */
+
+static bool read_extended(talc_byte_reader *bytes, unsigned nibble, uint32_t *value)
+{
+    if (nibble == TALC_NIBBLE_4_BYTES ||
+        !talc_byte_reader_uint(bytes, talc_nibble_width(nibble), value)) {
+        return false;
+    }
+    *value += talc_nibble_base(nibble);
+    return true;
+}
+
+/* On entry `option` is the one before. */
+static talc_status read_option(talc_byte_reader *bytes, frame_option *option)
+{
+    uint32_t first;
+    uint32_t delta;
+    uint32_t size;
+    if (!talc_byte_reader_uint(bytes, 1, &first) || !read_extended(bytes, first >> 4, &delta) ||
+        !read_extended(bytes, first & 0x0F, &size) ||
+        !talc_byte_reader_take(bytes, size, &option->value) ||
+        delta > TALC_OPTION_NUMBER_MAX - option->number) {
+        return TALC_ERROR_MALFORMED;
+    }
+    option->number += delta;
+    option->repeated = delta == 0;
+    option->size = size;
+    return TALC_OK;
+}
+
+static talc_status read_payload(frame_reader *reader)
+{
+    const uint8_t *marker;
+    if (!talc_byte_reader_take(&reader->bytes, 1, &marker) || reader->bytes.size == 0) {
+        return TALC_ERROR_MALFORMED;
+    }
+    reader->frame->payload_size = reader->bytes.size;
+    (void)talc_byte_reader_take(&reader->bytes, reader->bytes.size, &reader->frame->payload);
+    return TALC_OK;
+}
+
+static talc_status read_options(frame_reader *reader)
+{
+    frame_option option = { 0 };
+    talc_status verdict = TALC_OK;
+    while (reader->bytes.size > 0 && reader->bytes.bytes[0] != TALC_PAYLOAD_MARKER) {
+        talc_status status = read_option(&reader->bytes, &option);
+        if (status == TALC_OK && reader->frame->code != TALC_CODE_EMPTY) {
+            status = take_option(reader, &option);
+        }
+        if (status == TALC_ERROR_TOO_LARGE) { /* the rest may be worse */
+            verdict = status;
+        } else if (status != TALC_OK) {
+            return status;
+        }
+    }
+    talc_status status = reader->bytes.size > 0 ? read_payload(reader) : TALC_OK;
+    return status != TALC_OK ? status : verdict;
+}
+
+talc_status talc_frame_read(const uint8_t *bytes, size_t size, talc_frame *frame)
+{
+    frame_reader reader = { .bytes = { bytes, size }, .frame = frame };
+    talc_frame_init(frame, TALC_CODE_EMPTY);
+    talc_path_form_start(&reader.path, &talc_path_syntax_path, frame->path);
+    talc_path_form_start(&reader.query, &talc_path_syntax_query, frame->query);
+    talc_status status = read_header(&reader, bytes, size);
+    return status == TALC_OK ? read_options(&reader) : status;
+}
