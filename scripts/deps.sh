@@ -248,7 +248,7 @@ build_private() {
         say "private builds: up to date ($(sed 1d "$deps/stamp" | paste -sd ' '))"
         return
     fi
-    rm -rf "$deps/build" "$deps/stage" "$deps/stamp" "$deps/log/"*-build
+    rm -rf "$deps/build" "$deps/stage" "$deps/stamp"
     mkdir -p "$deps/build"
     build_mbedtls
     build_libcoap
@@ -286,6 +286,7 @@ main() {
     # Two runs at once would build into each other's folders.
     exec 9>"$deps/lock"
     flock 9
+    rm -f "$deps/log/"*
     if [ -e /etc/debian_version ] && command -v apt-get >/dev/null; then
         prepare_debian
     else
