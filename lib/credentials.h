@@ -12,6 +12,13 @@
 #include <mbedtls/x509_crt.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+
+/* A table that cannot grow says so and does not end the process. It is for uthash.h to know. */
+#ifndef HASH_NONFATAL_OOM
+#define HASH_NONFATAL_OOM 1
+#elif !HASH_NONFATAL_OOM
+#error "define HASH_NONFATAL_OOM as 1, or include lib/credentials.h before uthash.h"
+#endif
 #include <uthash.h>
 
 #include "talc/identity.h"
@@ -44,14 +51,15 @@ struct talc_trust {
     uint8_t (*revoked_pins)[TALC_PIN_SIZE];
     size_t revoked_pin_count;
     talc_psk_entry *psks;
-    uint8_t set_id[TALC_PIN_SIZE]; /**< random, names this trust */
+    uint8_t set_id[TALC_PIN_SIZE]; /**< random, names this trust; another one after each change */
 };
 
 /** One more hold, to be dropped with talc_identity_free(). NULL is allowed. */
 talc_identity *talc_identity_hold(talc_identity *identity);
 talc_trust *talc_trust_hold(talc_trust *trust);
 
-/** The PSK of this name, or NULL. Borrowed from the trust. */
+/** The PSK of this name, or NULL. Borrowed from the trust. How long it takes tells no more than a
+ * look-up in a hash table does: names are no secrets, and keys are not looked at. */
 const talc_psk_entry *talc_trust_find_psk(const talc_trust *trust, const void *name,
                                           size_t name_size);
 
@@ -61,24 +69,46 @@ talc_status talc_certificate_pin(const mbedtls_x509_crt *certificate, uint8_t pi
 /** What the checks of one handshake found. Zeroed before the handshake. */
 typedef struct talc_verification {
     const talc_trust *trust;
-    talc_credential credential; /**< how the leaf was believed: certificate or pin */
+    talc_credential credential; /**< how the leaf was believed: certificate or pin; none: it was
+                                     not believed. Known after the leaf (depth 0). */
     bool leaf_is_revoked;       /**< a revoked pin was met in the chain */
+    uint32_t upper_flags;       /**< held back from the certificates above the leaf, until the leaf
+                                     tells whether they matter */
 } talc_verification;
 
 /**
- * mbedTLS's verification callback (f_vrfy), with a talc_verification as its context: takes pinned
- * leaves whatever their flags say, and adds MBEDTLS_X509_BADCERT_REVOKED where a pin is revoked.
- * Runs from the root (highest depth) to the leaf (depth 0). For trust in pins alone mbedTLS is
- * given an empty chain of anchors.
+ * mbedTLS's verification callback (f_vrfy), with a talc_verification as its context. Runs from the
+ * root (highest depth) to the leaf (depth 0). For trust in pins alone mbedTLS is given an empty
+ * chain of anchors.
+ *
+ * mbedTLS ORs the flags of all depths, so what is wrong above a leaf would outlive a pin of the
+ * leaf, and any certificate sent along with it would refuse it. Hence the flags above the leaf are
+ * held back and come back at depth 0, unless the leaf is pinned. For a pinned leaf:
+ * - flags of the chain, the dates, the name, revocation lists and the hash of the certificate's
+ *   signature do not matter: nobody's signature vouches for it. It is believed as pinned even if
+ *   the chain is good too, so that the name of the peer does not change when the chain expires.
+ * - its key must not be weak (talc_key_is_weak()): MBEDTLS_X509_BADCERT_BAD_KEY.
+ * - what mbedTLS checks afterwards does matter: key usage, extended key usage, groups.
+ * - more than MBEDTLS_X509_MAX_INTERMEDIATE_CA certificates in a row are refused before any
+ *   callback.
+ * A revoked pin at any depth gives MBEDTLS_X509_BADCERT_REVOKED, whatever else holds.
  */
 int talc_trust_verify(void *verification, mbedtls_x509_crt *certificate, int depth,
                       uint32_t *flags);
 
+/** Whether a key is too small to prove anything: RSA below 2048 bits, or a curve below 256. */
+bool talc_key_is_weak(const mbedtls_pk_context *key);
+
 /** Fills the peer's name from its certificate (talc_peer in identity.h): the pin in hex for
- * TALC_CREDENTIAL_PIN. Control bytes and others that are not printable ASCII as \xNN.
- * TALC_ERROR_VERIFY: the certificate shows no name, or one that is too long. */
+ * TALC_CREDENTIAL_PIN. Bytes that are not printable ASCII, and the backslash, become \xNN: two
+ * different names never look the same. Of several dNSNames or common names the first is taken. A
+ * common name counts as UTF8String, PrintableString or IA5String only.
+ * TALC_ERROR_VERIFY: the certificate shows no name, or one that is too long.
+ * TALC_ERROR_RANDOM, TALC_ERROR_MALFORMED: the pin could not be computed. */
 talc_status talc_peer_from_certificate(talc_peer *peer, const mbedtls_x509_crt *certificate,
                                        talc_credential credential);
+
+/** TALC_ERROR_VERIFY: the name is empty or too long. */
 talc_status talc_peer_from_psk(talc_peer *peer, const void *name, size_t name_size);
 
 /** The reasons of a verification's flags as text, "; " between them, cut to fit. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "crypto.h"
+#include "lib/crypto.h"
 
 #include <mbedtls/constant_time.h>
 #include <mbedtls/platform_util.h>
