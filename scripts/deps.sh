@@ -84,7 +84,9 @@ install_packages() {
         apt-get -q -y --no-install-recommends install $missing
 }
 
-# On a system without dpkg the same things are looked for by what they provide.
+os_release() { sed -n "s/^$1=\"\{0,1\}\([^\"]*\).*/\1/p" /etc/os-release 2>/dev/null || true; }
+
+# On another system the same things are looked for by what they provide.
 check_foreign_system() {
     local missing=() program module
     for program in cc c++ clang meson ninja cmake pkg-config python3 openssl; do
@@ -263,7 +265,6 @@ build_private() {
 # --- The run -----------------------------------------------------------------------------------
 
 prepare_debian() {
-    release=$(. /etc/os-release && printf '%s' "${VERSION_CODENAME:-}")
     [ "${TALC_SYSTEM_DEPS:-0}" = 1 ] && packages+=("${system_packages[@]}")
     install_packages
     if [ "${TALC_SYSTEM_DEPS:-0}" = 1 ]; then
@@ -287,7 +288,8 @@ main() {
     exec 9>"$deps/lock"
     flock 9
     rm -f "$deps/log/"*
-    if [ -e /etc/debian_version ] && command -v apt-get >/dev/null; then
+    if [ "$(os_release ID)" = debian ]; then
+        release=$(os_release VERSION_CODENAME)
         prepare_debian
     else
         check_foreign_system
