@@ -204,6 +204,7 @@ static void assert_writes_as(const talc_frame *meant, const bytes *wire)
     room = copy_of(wire->data, wire->size - 1);
     assert_int_equal(talc_frame_write(meant, room.data, room.size, &size), TALC_ERROR_TOO_LARGE);
     assert_int_equal(size, 0);
+    assert_int_equal(talc_frame_write(meant, room.data, 0, &size), TALC_ERROR_TOO_LARGE);
     free(room.data);
 }
 
