@@ -49,8 +49,9 @@ talc_status talc_journal_open(talc_journal **journal, const char *path);
 
 /**
  * Appends one line in one piece, whoever else appends to the file; only a full disk can cut it, and
- * then nothing follows from this journal. A NULL journal is off: TALC_OK. TALC_ERROR_ARGUMENT for an entry whose header or numbers are out
- * of range (not counted as a failure); TALC_ERROR_IO if it could not be written, which sticks.
+ * then nothing follows from this journal. A NULL journal is off: TALC_OK. TALC_ERROR_ARGUMENT for
+ * an entry whose header or numbers are out of range (not counted as a failure); TALC_ERROR_IO if it
+ * could not be written, which sticks.
  */
 talc_status talc_journal_write(talc_journal *journal, const talc_journal_entry *entry);
 
