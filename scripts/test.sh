@@ -39,7 +39,7 @@ run_build() {
     rm -rf "$folder/meson-logs"
     if compile "$folder" "$compiler" "$@" >"$folder.log" 2>&1; then
         say "$name: testing"
-        meson test -C "$folder" --no-rebuild --print-errorlogs >&2 || true
+        meson test -C "$folder" --print-errorlogs >&2 || true
     else
         say "$name: the build failed"
         tail -n 60 "$folder.log" >&2
