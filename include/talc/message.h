@@ -64,12 +64,16 @@ typedef struct talc_request {
     int accept;          /**< wanted format of the answer, or TALC_FORMAT_NONE */
     uint32_t timeout_ms; /**< deadline of the whole request, from the call to the answer;
                               0: the configuration's request_timeout_ms */
+    int is_repeatable;   /**< client: 1 if it does no harm when the request is executed twice. When a
+                              session is lost before the answer, GET is sent again in the next one,
+                              PUT and DELETE once the server has said that the lost session is
+                              closed, POST only with this */
 } talc_request;
 
 /** All fields zero but the two formats, which are left out. */
 #define TALC_REQUEST_DEFAULT                                                                       \
     {                                                                                              \
-        TALC_GET, NULL, NULL, NULL, 0, TALC_FORMAT_NONE, TALC_FORMAT_NONE, 0                       \
+        TALC_GET, NULL, NULL, NULL, 0, TALC_FORMAT_NONE, TALC_FORMAT_NONE, 0, 0                    \
     }
 
 /**

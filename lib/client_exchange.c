@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "lib/client_state.h"
+#include "lib/crypto.h"
+#include "lib/failure.h"
+
+#define RETRY_DEFAULT_MS 1000u
+#define RETRY_MAX_MS 30000u
+
+static uint64_t now_ms(const talc_client *client)
+{
+    return talc_configuration_now_ms(&client->configuration);
+}
+
+/* ---------------------------------------------------------------- what the path's failures mean */
+
+static bool carries_large_bodies(const talc_client *client)
+{
+    return client->path.limits.body_size > client->path.limits.message_size;
+}
+
+/* One step down: first no bodies that need block-wise transfer, then smaller ones. */
+static void use_smaller_bodies(talc_client *client)
+{
+    talc_carrier_limits *limits = &client->path.limits;
+    if (!carries_large_bodies(client)) {
+        limits->message_size /= 2;
+        if (limits->message_size < TALC_ENVELOPE_BODY_LIMIT_MIN) {
+            limits->message_size = TALC_ENVELOPE_BODY_LIMIT_MIN;
+        }
+    }
+    limits->body_size = limits->message_size;
+    if (client->session != NULL) {
+        client->session->message_size = limits->message_size;
+    }
+}
+
+static const char *outcome_text(talc_outcome outcome)
+{
+    switch (outcome) {
+    case TALC_OUTCOME_LOST:
+        return "nobody answered";
+    case TALC_OUTCOME_RESET:
+        return "the next hop answered with a reset: it does not know the exchange";
+    case TALC_OUTCOME_UNREACHABLE:
+        return "the address cannot be reached, or nobody listens there";
+    case TALC_OUTCOME_TOO_LARGE:
+        return "a body was larger than the path carries";
+    default:
+        return "the answer held no envelope";
+    }
+}
+
+static void note_path_failure(talc_client *client, const talc_carrier_answer *answer)
+{
+    char code[TALC_CODE_TEXT_SIZE];
+    talc_failure *failure = &client->path.failure;
+    talc_failure_clear(failure);
+    talc_status status = answer->outcome == TALC_OUTCOME_ANSWER ||
+                                 answer->outcome == TALC_OUTCOME_UNREACHABLE ||
+                                 answer->outcome == TALC_OUTCOME_RESET
+                             ? TALC_ERROR_UNREACHABLE
+                             : TALC_ERROR_TIMEOUT;
+    failure->coap_code = answer->code;
+    if (answer->code != 0) {
+        talc_failure_set(failure, TALC_STAGE_PATH, status,
+                         "the path answered %s without an envelope of this session: something "
+                         "between here and the server, or a server without talc",
+                         talc_code_text(answer->code, code));
+    } else {
+        talc_failure_set(failure, TALC_STAGE_PATH, status, "%s", outcome_text(answer->outcome));
+    }
+}
+
+static bool asks_for_smaller_bodies(const talc_carrier_answer *answer)
+{
+    return answer->outcome == TALC_OUTCOME_TOO_LARGE || answer->code == TALC_CODE(4, 2) ||
+           answer->code == TALC_CODE(4, 8) || answer->code == TALC_CODE(4, 13);
+}
+
+static uint32_t wait_of(const talc_carrier_answer *answer)
+{
+    if (answer->code != TALC_CODE(4, 29) && answer->code != TALC_CODE(5, 3)) {
+        return 0;
+    }
+    uint32_t wait_ms = answer->retry_after_ms == 0 ? RETRY_DEFAULT_MS : answer->retry_after_ms;
+    return wait_ms < RETRY_MAX_MS ? wait_ms : RETRY_MAX_MS;
+}
+
+/* The exchange brought nothing that counts; it speaks of the path, never of the session. */
+static void take_path_failure(talc_client *client, const talc_carrier_answer *answer)
+{
+    note_path_failure(client, answer);
+    if (asks_for_smaller_bodies(answer)) {
+        use_smaller_bodies(client);
+    }
+    talc_exchanges_failed(&client->exchanges, answer->exchange, wait_of(answer), now_ms(client));
+}
+
+/* ---------------------------------------------------------------- answers */
+
+/* An `e` that no tag vouches for, or one that says that the server cannot go on: a hint. */
+static void take_hint(talc_client *client, const talc_carrier_answer *answer,
+                      talc_envelope_error error)
+{
+    take_path_failure(client, answer);
+    if (error != TALC_ENVELOPE_ERROR_UNKNOWN_SESSION &&
+        error != TALC_ENVELOPE_ERROR_UNSUPPORTED && error != TALC_ENVELOPE_ERROR_LOST_STATE) {
+        return;
+    }
+    client->path.failure.status = TALC_ERROR_UNREACHABLE;
+    if (!talc_exchanges_hint(&client->exchanges, now_ms(client))) {
+        return;
+    }
+    if (client->conversation.has_peer_csm) {
+        talc_client_lose_session(client, "the server does not know the session any more");
+    } else {
+        talc_client_drop_session(client);
+        talc_client_requests_restart(&client->requests);
+    }
+}
+
+static void take_fields(talc_client *client, const talc_envelope *envelope,
+                        const talc_intake *intake, bool is_newest)
+{
+    talc_exchanges_answered(&client->exchanges, envelope->request, intake->brought_news,
+                            now_ms(client));
+    if (is_newest && envelope->more && intake->brought_news) {
+        talc_exchanges_ask_again(&client->exchanges);
+    }
+}
+
+static void take_envelope(talc_client *client, const talc_carrier_answer *answer,
+                          const talc_envelope *envelope)
+{
+    bool is_newest;
+    talc_intake intake;
+    bool was_open = talc_session_is_established(client->session);
+    if (!talc_exchanges_is_open(&client->exchanges, envelope->request, &is_newest)) {
+        take_path_failure(client, answer);
+        return;
+    }
+    talc_session_take(client->session, envelope, answer->body_size, now_ms(client), &intake);
+    if (intake.result == TALC_INTAKE_DROPPED) {
+        take_hint(client, answer, envelope->error);
+        return;
+    }
+    if (intake.result == TALC_INTAKE_LOST_STATE ||
+        (envelope->error == TALC_ENVELOPE_ERROR_LOST_STATE && is_newest)) {
+        talc_client_lose_session(client, "the server lost the session's state");
+        return;
+    }
+    if (envelope->error != TALC_ENVELOPE_ERROR_NONE && is_newest &&
+        envelope->piece_count == 0) {
+        take_hint(client, answer, envelope->error);
+        return;
+    }
+    take_fields(client, envelope, &intake, is_newest);
+    if (!was_open && talc_session_is_established(client->session)) {
+        client->counters.handshake_exchanges = client->counters.exchanges;
+    }
+    talc_client_read_session(client);
+}
+
+void talc_client_take_answer(void *context, const talc_carrier_answer *answer)
+{
+    talc_client *client = context;
+    talc_envelope envelope;
+    if (client->session == NULL ||
+        talc_exchanges_find(&client->exchanges, answer->exchange) == NULL) {
+        return;
+    }
+    client->counters.body_bytes_in += answer->body_size;
+    if (answer->outcome != TALC_OUTCOME_ANSWER || answer->body_size == 0 ||
+        talc_envelope_read((const char *)answer->body, answer->body_size,
+                           client->configuration.config.body_size_max, &envelope) != TALC_OK) {
+        take_path_failure(client, answer);
+        return;
+    }
+    take_envelope(client, answer, &envelope);
+    talc_envelope_clear(&envelope);
+}
+
+/* ---------------------------------------------------------------- envelopes out */
+
+static talc_exchange_plan plan(const talc_client *client, uint64_t now)
+{
+    const talc_session *session = client->session;
+    if (session == NULL) {
+        return (talc_exchange_plan){ TALC_ACTION_WAIT, UINT64_MAX, 0 };
+    }
+    talc_exchange_needs needs = {
+        .has_unsent = talc_session_has_unsent(session),
+        .has_unacknowledged = session->out.acknowledged < session->out.carried,
+        .expects = talc_client_expects(client),
+        .may_hold = client->conversation.has_peer_csm && !client->is_closing,
+    };
+    return talc_exchanges_plan(&client->exchanges, &needs, now);
+}
+
+static talc_status compose(talc_client *client, const talc_exchange_plan *plan,
+                           const talc_open_exchange *open, talc_composed *composed)
+{
+    const talc_carrier_limits *limits = &client->path.limits;
+    talc_composition how = {
+        .request = open->request,
+        .from_acknowledged = plan->action != TALC_ACTION_SEND,
+        .limits = *limits,
+        .body_limit = carries_large_bodies(client) ? 0 : (uint32_t)limits->message_size,
+        .hold_s = plan->hold_s,
+        .now_ms = open->sent_ms,
+    };
+    return talc_session_compose(client->session, &how, client->body,
+                                client->configuration.config.body_size_max, composed);
+}
+
+static talc_status hand_over(talc_client *client, const talc_open_exchange *open, size_t body_size)
+{
+    talc_carrier_request request = {
+        .exchange = open->number,
+        .attempt = client->exchanges.attempt,
+        .session_id = client->session->id,
+        .body = (const uint8_t *)client->body,
+        .body_size = body_size,
+    };
+    client->counters.exchanges++;
+    client->counters.repeats += client->exchanges.attempt > 0;
+    client->counters.body_bytes_out += body_size;
+    return client->path.carrier->send(client->path.link, &request);
+}
+
+static void send_envelope(talc_client *client, const talc_exchange_plan *plan, uint64_t now)
+{
+    uint32_t cancelled;
+    uint32_t jitter = 0;
+    talc_composed composed;
+    (void)talc_random_fill(&jitter, sizeof jitter);
+    if (plan->action == TALC_ACTION_REPEAT && carries_large_bodies(client)) {
+        /* Perhaps a block-wise body was lost on the way, which not every path tells. */
+        use_smaller_bodies(client);
+    }
+    talc_open_exchange *open =
+        talc_exchanges_start(&client->exchanges, plan, now, jitter, &cancelled);
+    if (cancelled != 0) {
+        client->path.carrier->cancel(client->path.link, cancelled);
+    }
+    talc_status status = compose(client, plan, open, &composed);
+    if (status == TALC_OK) {
+        status = hand_over(client, open, composed.size);
+    }
+    if (status != TALC_OK) {
+        talc_carrier_answer failed = { .exchange = open->number,
+                                       .outcome = status == TALC_ERROR_TOO_LARGE
+                                                      ? TALC_OUTCOME_TOO_LARGE
+                                                      : TALC_OUTCOME_UNREACHABLE };
+        take_path_failure(client, &failed);
+    }
+}
+
+void talc_client_drive(talc_client *client)
+{
+    uint64_t now = now_ms(client);
+    /* Two exchanges may be open, so this ends; the bound is against a carrier that fails at once. */
+    for (int sent = 0; sent < 2 * TALC_EXCHANGES_OPEN_MAX; sent++) {
+        talc_client_ensure_session(client);
+        if (client->session == NULL) {
+            return;
+        }
+        talc_conversation_flush(&client->conversation);
+        talc_exchange_plan next = plan(client, now);
+        if (next.action == TALC_ACTION_WAIT) {
+            return;
+        }
+        send_envelope(client, &next, now);
+    }
+}
+
+uint32_t talc_client_plan_timeout_ms(const talc_client *client, uint64_t now)
+{
+    bool waits = talc_client_requests_any(&client->requests, TALC_REQUEST_WAITS);
+    if (waits && !client->is_closing) {
+        return 0;
+    }
+    talc_exchange_plan next = plan(client, now);
+    if (next.action != TALC_ACTION_WAIT) {
+        return 0;
+    }
+    if (next.at_ms == UINT64_MAX) {
+        return UINT32_MAX;
+    }
+    uint64_t left = next.at_ms > now ? next.at_ms - now : 0;
+    return left < UINT32_MAX ? (uint32_t)left : UINT32_MAX - 1;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TALC_LIB_CLIENT_STATE_H
+#define TALC_LIB_CLIENT_STATE_H
+
+/**
+ * The inside of a client, for its three files: client.c (the public calls and waiting),
+ * client_session.c (a session's life, messages inside it), client_exchange.c (envelopes out and
+ * answers in, and what the path's failures mean).
+ *
+ * Flow: talc_client_process() -> carrier.process() -> answer -> session, conversation -> callbacks;
+ * then the plan of the exchanges -> session -> carrier.send(), until nothing is to be sent now.
+ */
+
+#include "lib/client_requests.h"
+#include "lib/configuration.h"
+#include "lib/exchanges.h"
+#include "records/journal.h"
+#include "talc/client.h"
+
+/** One way to the server. */
+typedef struct talc_client_path {
+    const talc_carrier *carrier;
+    void *link;
+    talc_carrier_limits limits; /**< what it can carry, and less once it has shown less */
+    talc_failure failure;       /**< the last thing that it refused */
+} talc_client_path;
+
+struct talc_client {
+    talc_configuration configuration;
+    void *engine_context;
+    const talc_engine_class *engine_class;
+    talc_journal *journal;
+    char server_name[TALC_HOST_SIZE_MAX];
+
+    talc_client_path path;
+    talc_exchanges exchanges;
+    char *body; /**< for composing; body_size_max bytes */
+
+    talc_session *session; /**< NULL between sessions */
+    talc_conversation conversation;
+    bool replaces_session; /**< the next session's CSM names this one */
+    uint8_t replaced_id[TALC_SESSION_ID_SIZE];
+    bool is_closing;
+    bool is_inside; /**< a call of this client is under way: callbacks must not wait */
+
+    talc_client_requests requests;
+    talc_session_info counters;
+    talc_failure failure;
+};
+
+/* client_session.c */
+
+/** Opens a session if requests wait for one, and queues what may go into it. */
+void talc_client_ensure_session(talc_client *client);
+
+/** Reads what the session holds now and acts on its end, if it has come. */
+void talc_client_read_session(talc_client *client);
+
+/** The server does not know the session any more, or its state went back. */
+void talc_client_lose_session(talc_client *client, const char *reason);
+
+/** Ends the session without another word; requests are not touched. */
+void talc_client_drop_session(talc_client *client);
+
+/** Whether something has to come from the server. */
+bool talc_client_expects(const talc_client *client);
+
+/* client_exchange.c */
+
+void talc_client_take_answer(void *client, const talc_carrier_answer *answer);
+
+/** Sends what the plan of the exchanges says should be sent by now. */
+void talc_client_drive(talc_client *client);
+
+/** Milliseconds until the plan has something to do. */
+uint32_t talc_client_plan_timeout_ms(const talc_client *client, uint64_t now_ms);
+
+#endif

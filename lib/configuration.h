@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TALC_LIB_CONFIGURATION_H
+#define TALC_LIB_CONFIGURATION_H
+
+/**
+ * A checked copy of a talc_config: strings owned, identity and trust held, the clock there.
+ */
+
+#include "talc/config.h"
+
+#define TALC_HOST_SIZE_MAX 254 /**< of a name in the DNS, and its NUL */
+
+typedef struct talc_configuration {
+    talc_config config; /**< its strings are ours; config.failure is not used any more */
+} talc_configuration;
+
+/** Copies and checks. TALC_ERROR_ARGUMENT names the field; TALC_ERROR_UNSUPPORTED the mode;
+ * TALC_ERROR_MEMORY. */
+talc_status talc_configuration_copy(talc_configuration *configuration, const talc_config *config,
+                                    talc_failure *failure);
+void talc_configuration_free(talc_configuration *configuration);
+
+uint64_t talc_configuration_now_ms(const talc_configuration *configuration);
+
+/** Where failures of `config` are written: its `failure`, or `spare`. It is emptied. */
+talc_failure *talc_configuration_failure(const talc_config *config, talc_failure *spare);
+
+/** The host of a URI without brackets and zone. TALC_ERROR_ARGUMENT if there is none. */
+talc_status talc_uri_host(const char *uri, char host[TALC_HOST_SIZE_MAX]);
+
+#endif

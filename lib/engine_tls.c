@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/engine_tls.h"
+
+#include <mbedtls/error.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/crypto.h"
+#include "lib/failure.h"
+#include "lib/tls_alert.h"
+
+static const char guard_label[] = "EXPERIMENTAL-talc-guard"; /* RFC 5705 section 6 */
+
+/* ---------------------------------------------------------------- errors */
+
+static talc_status status_of(const talc_tls_engine *engine, int code)
+{
+    switch (code) {
+    case MBEDTLS_ERR_X509_CERT_VERIFY_FAILED:
+    case MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE:
+    case MBEDTLS_ERR_SSL_UNKNOWN_IDENTITY:
+        return TALC_ERROR_VERIFY;
+    case MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE:
+        /* In TLS 1.3 the server judges a client's credential after the client's handshake is over
+         * (RFC 8446 section 4.4.2.4): until plaintext has come, an alert is a refusal. */
+        return engine->has_read ? TALC_ERROR_PROTOCOL : TALC_ERROR_REFUSED;
+    case MBEDTLS_ERR_SSL_ALLOC_FAILED:
+        return TALC_ERROR_MEMORY;
+    default:
+        return TALC_ERROR_PROTOCOL;
+    }
+}
+
+/* Of the peer, as a sentence begins. */
+static const char *peer_word(const talc_tls_engine *engine)
+{
+    return engine->context->role == TALC_ROLE_CLIENT ? "server" : "client";
+}
+
+static void explain(talc_tls_engine *engine, int code, char *text, size_t capacity)
+{
+    char mbedtls_text[128];
+    char flags_text[192];
+    uint32_t flags = mbedtls_ssl_get_verify_result(&engine->ssl);
+    mbedtls_strerror(code, mbedtls_text, sizeof mbedtls_text);
+    if (code == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED && flags != UINT32_MAX) {
+        talc_verify_flags_text(flags, flags_text, sizeof flags_text);
+        engine->failure.verify_flags = flags;
+        snprintf(text, capacity, "the %s's certificate is not believed: %s", peer_word(engine),
+                 flags_text);
+    } else if (code == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
+        /* mbedTLS 3.6 has no getter for the alert that it has just read. */
+        engine->failure.alert = engine->ssl.MBEDTLS_PRIVATE(in_msg)[1];
+        snprintf(text, capacity, "the %s sent the alert %s (%d): %s", peer_word(engine),
+                 talc_tls_alert_name(engine->failure.alert), engine->failure.alert,
+                 talc_tls_alert_meaning(engine->failure.alert));
+    } else if (code == MBEDTLS_ERR_SSL_UNKNOWN_IDENTITY) {
+        snprintf(text, capacity, "the client named a pre-shared key that is not known here");
+    } else if (code == MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE) {
+        snprintf(text, capacity, "the client showed no certificate, and one is required");
+    } else {
+        snprintf(text, capacity, "TLS with the %s failed: %s (-0x%04X)", peer_word(engine),
+                 mbedtls_text, (unsigned)-code);
+    }
+}
+
+static talc_status fail_with(talc_tls_engine *engine, talc_status status, int code,
+                             const char *text)
+{
+    engine->status = status;
+    engine->failure.tls_code = code;
+    return talc_failure_set(&engine->failure,
+                            engine->has_read ? TALC_STAGE_SESSION : TALC_STAGE_HANDSHAKE, status,
+                            "%s", text);
+}
+
+static talc_status fail(talc_tls_engine *engine, int code)
+{
+    char text[TALC_FAILURE_TEXT_SIZE];
+    explain(engine, code, text, sizeof text);
+    return fail_with(engine, status_of(engine, code), code, text);
+}
+
+/* ---------------------------------------------------------------- the BIO */
+
+static int put_records(void *context, const unsigned char *bytes, size_t size)
+{
+    talc_tls_engine *engine = context;
+    if (size > INT32_MAX ||
+        engine->sink.put(engine->sink.context, bytes, size) != TALC_OK) {
+        return MBEDTLS_ERR_SSL_ALLOC_FAILED;
+    }
+    return (int)size;
+}
+
+static int get_records(void *context, unsigned char *bytes, size_t size)
+{
+    talc_tls_engine *engine = context;
+    size_t left = engine->input_size - engine->input_used;
+    if (left == 0) {
+        engine->input_size = engine->input_used = 0;
+        return MBEDTLS_ERR_SSL_WANT_READ;
+    }
+    size = size < left ? size : left;
+    memcpy(bytes, engine->input + engine->input_used, size);
+    engine->input_used += size;
+    return (int)size;
+}
+
+static talc_status queue_input(talc_tls_engine *engine, const uint8_t *bytes, size_t size)
+{
+    if (size > SIZE_MAX - engine->input_size) {
+        return TALC_ERROR_MEMORY;
+    }
+    size_t wanted = engine->input_size + size;
+    if (wanted > engine->input_capacity) {
+        uint8_t *input = realloc(engine->input, wanted);
+        if (input == NULL) {
+            return TALC_ERROR_MEMORY;
+        }
+        engine->input = input;
+        engine->input_capacity = wanted;
+    }
+    memcpy(engine->input + engine->input_size, bytes, size);
+    engine->input_size = wanted;
+    return TALC_OK;
+}
+
+/* ---------------------------------------------------------------- the handshake */
+
+/* Who the peer is. An unproven peer is only nobody where the server serves anyone. */
+static talc_status find_peer(const talc_tls_engine *engine, talc_peer *peer)
+{
+    const talc_tls_context *context = engine->context;
+    const mbedtls_x509_crt *certificate = mbedtls_ssl_get_peer_cert(&engine->ssl);
+    memset(peer, 0, sizeof *peer);
+    if (certificate != NULL) {
+        if (mbedtls_ssl_get_verify_result(&engine->ssl) != 0) {
+            return TALC_ERROR_VERIFY;
+        }
+        peer->engine = TALC_ENGINE_TLS;
+        return talc_peer_from_certificate(peer, certificate, engine->verification.credential);
+    }
+    if (context->role == TALC_ROLE_CLIENT) {
+        peer->engine = TALC_ENGINE_TLS;
+        return talc_tls_context_is_psk(context)
+                   ? talc_peer_from_psk(peer, context->identity->psk.name,
+                                        context->identity->psk.name_size)
+                   : TALC_ERROR_VERIFY;
+    }
+    *peer = engine->psk_peer;
+    peer->engine = TALC_ENGINE_TLS;
+    return peer->credential == TALC_CREDENTIAL_PSK || context->serves_anyone ? TALC_OK
+                                                                             : TALC_ERROR_VERIFY;
+}
+
+/* What mbedTLS leaves to its user once the handshake is over: the protocol inside, and the peer. */
+static talc_status judge(talc_tls_engine *engine)
+{
+    talc_peer peer;
+    const char *protocol = mbedtls_ssl_get_alpn_protocol(&engine->ssl);
+    if (protocol == NULL || strcmp(protocol, "coap") != 0) {
+        mbedtls_ssl_send_alert_message(&engine->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
+                                       MBEDTLS_SSL_ALERT_MSG_NO_APPLICATION_PROTOCOL);
+        return fail_with(engine, TALC_ERROR_PROTOCOL, 0,
+                         "the peer did not agree to ALPN protocol \"coap\"");
+    }
+    talc_status status = find_peer(engine, &peer);
+    if (status != TALC_OK) {
+        mbedtls_ssl_send_alert_message(&engine->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
+                                       MBEDTLS_SSL_ALERT_MSG_ACCESS_DENIED);
+        return fail_with(engine, status, 0,
+                         "the peer's credential was accepted but names nobody: a certificate needs "
+                         "a dNSName or a common name, within 255 bytes");
+    }
+    engine->is_over = true;
+    return TALC_OK;
+}
+
+static bool is_progress(int code)
+{
+    return code == MBEDTLS_ERR_SSL_WANT_WRITE || code == MBEDTLS_ERR_SSL_CRYPTO_IN_PROGRESS ||
+           code == MBEDTLS_ERR_SSL_ASYNC_IN_PROGRESS ||
+           code == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET;
+}
+
+static talc_status handshake(talc_tls_engine *engine)
+{
+    for (;;) {
+        size_t used = engine->input_used;
+        int code = mbedtls_ssl_handshake(&engine->ssl);
+        if (code == 0) {
+            return judge(engine);
+        }
+        if (code == MBEDTLS_ERR_SSL_WANT_READ) {
+            if (engine->input_size == 0 || engine->input_used == used) {
+                return TALC_OK;
+            }
+        } else if (!is_progress(code)) {
+            return fail(engine, code);
+        }
+    }
+}
+
+static talc_status tls_feed(void *instance, const uint8_t *bytes, size_t size)
+{
+    talc_tls_engine *engine = instance;
+    if (engine->status != TALC_OK) {
+        return engine->status;
+    }
+    if (queue_input(engine, bytes, size) != TALC_OK) {
+        return fail_with(engine, TALC_ERROR_MEMORY, 0, "out of memory");
+    }
+    return engine->is_over ? TALC_OK : handshake(engine);
+}
+
+/* ---------------------------------------------------------------- plaintext */
+
+static talc_status tls_write(void *instance, const uint8_t *plaintext, size_t size)
+{
+    talc_tls_engine *engine = instance;
+    if (engine->status != TALC_OK || !engine->is_over || engine->is_finished) {
+        return engine->status != TALC_OK ? engine->status : TALC_ERROR_CLOSED;
+    }
+    size_t done = 0;
+    while (done < size) {
+        int code = mbedtls_ssl_write(&engine->ssl, plaintext + done, size - done);
+        if (code > 0) {
+            done += (size_t)code;
+        } else if (!is_progress(code)) {
+            return fail(engine, code);
+        }
+    }
+    return TALC_OK;
+}
+
+static talc_status closed_by_peer(talc_tls_engine *engine)
+{
+    return fail_with(engine, TALC_ERROR_CLOSED, MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY,
+                     "the peer closed the session");
+}
+
+static talc_status tls_read(void *instance, uint8_t *plaintext, size_t capacity, size_t *size)
+{
+    talc_tls_engine *engine = instance;
+    *size = 0;
+    while (engine->status == TALC_OK && engine->is_over) {
+        size_t used = engine->input_used;
+        int code = mbedtls_ssl_read(&engine->ssl, plaintext, capacity);
+        if (code > 0) {
+            *size = (size_t)code;
+            engine->has_read = true;
+            return TALC_OK;
+        }
+        if (code == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) {
+            return closed_by_peer(engine);
+        }
+        if (code == MBEDTLS_ERR_SSL_WANT_READ) {
+            /* It may come although bytes were used: a post-handshake message was in them. */
+            if (engine->input_size == 0 || engine->input_used == used) {
+                return TALC_WANT_INPUT;
+            }
+        } else if (!is_progress(code)) {
+            return code == 0 ? fail(engine, MBEDTLS_ERR_SSL_CONN_EOF) : fail(engine, code);
+        }
+    }
+    return engine->status == TALC_OK ? TALC_WANT_INPUT : engine->status;
+}
+
+static talc_status tls_finish(void *instance)
+{
+    talc_tls_engine *engine = instance;
+    bool may_speak = engine->status == TALC_OK || engine->status == TALC_ERROR_CLOSED;
+    if (!may_speak || !engine->is_over || engine->is_finished) {
+        return may_speak ? TALC_OK : engine->status;
+    }
+    engine->is_finished = true;
+    int code = mbedtls_ssl_close_notify(&engine->ssl);
+    return code == 0 ? TALC_OK : fail(engine, code);
+}
+
+/* ---------------------------------------------------------------- the rest of the table */
+
+static bool tls_established(const void *instance)
+{
+    return ((const talc_tls_engine *)instance)->is_over;
+}
+
+static size_t tls_expansion(const void *instance)
+{
+    int expansion = mbedtls_ssl_get_record_expansion(&((const talc_tls_engine *)instance)->ssl);
+    return expansion <= TALC_RECORD_HEADER_SIZE ? 64 : (size_t)expansion - TALC_RECORD_HEADER_SIZE;
+}
+
+static talc_status tls_guard_keys(void *instance, talc_guard_keys *keys)
+{
+    talc_tls_engine *engine = instance;
+    int code = mbedtls_ssl_export_keying_material(&engine->ssl, keys->of[0], sizeof keys->of,
+                                                  guard_label, sizeof guard_label - 1, NULL, 0, 0);
+    if (code != 0) {
+        talc_wipe(keys, sizeof *keys);
+        return fail_with(engine, TALC_ERROR_RANDOM, code,
+                         "no keying material could be exported from the TLS session");
+    }
+    return TALC_OK;
+}
+
+static void tls_describe(const void *instance, talc_engine_facts *facts)
+{
+    const talc_tls_engine *engine = instance;
+    memset(facts, 0, sizeof *facts);
+    if (find_peer(engine, &facts->peer) != TALC_OK) {
+        memset(&facts->peer, 0, sizeof facts->peer);
+    }
+    snprintf(facts->protocol, sizeof facts->protocol, "%s", mbedtls_ssl_get_version(&engine->ssl));
+    snprintf(facts->cipher_suite, sizeof facts->cipher_suite, "%s",
+             mbedtls_ssl_get_ciphersuite(&engine->ssl));
+}
+
+static const talc_failure *tls_failure(const void *instance)
+{
+    return &((const talc_tls_engine *)instance)->failure;
+}
+
+static void tls_free(void *instance)
+{
+    talc_tls_engine *engine = instance;
+    if (engine == NULL) {
+        return;
+    }
+    mbedtls_ssl_free(&engine->ssl);
+    free(engine->input);
+    talc_wipe(engine, sizeof *engine);
+    free(engine);
+}
+
+static int set_up(talc_tls_engine *engine, const talc_engine_setup *setup)
+{
+    const talc_tls_context *context = engine->context;
+    int code = mbedtls_ssl_setup(&engine->ssl, &context->config);
+    if (code != 0) {
+        return code;
+    }
+    mbedtls_ssl_set_user_data_p(&engine->ssl, engine);
+    mbedtls_ssl_set_bio(&engine->ssl, engine, put_records, get_records, NULL);
+    mbedtls_ssl_set_verify(&engine->ssl, talc_trust_verify, &engine->verification);
+    if (context->role == TALC_ROLE_CLIENT) {
+        /* With a pre-shared key there is no name to check, and none to show to the path. */
+        code = mbedtls_ssl_set_hostname(&engine->ssl, talc_tls_context_is_psk(context)
+                                                          ? NULL
+                                                          : setup->server_name);
+    }
+    return code;
+}
+
+static talc_status tls_open(void **instance, const talc_engine_setup *setup, talc_failure *failure)
+{
+    const talc_tls_context *context = setup->context;
+    *instance = NULL;
+    if (context->role == TALC_ROLE_CLIENT && !talc_tls_context_is_psk(context) &&
+        setup->server_name == NULL) {
+        return talc_failure_set(failure, TALC_STAGE_CONFIGURE, TALC_ERROR_ARGUMENT,
+                                "no server name to verify");
+    }
+    talc_tls_engine *engine = calloc(1, sizeof *engine);
+    if (engine == NULL) {
+        return talc_failure_set(failure, TALC_STAGE_HANDSHAKE, TALC_ERROR_MEMORY, "out of memory");
+    }
+    mbedtls_ssl_init(&engine->ssl);
+    engine->context = context;
+    engine->sink = setup->sink;
+    engine->verification.trust = context->trust;
+    engine->verification.credential = TALC_CREDENTIAL_CERTIFICATE;
+
+    int code = set_up(engine, setup);
+    talc_status status = code != 0 ? fail(engine, code) : TALC_OK;
+    if (status == TALC_OK && context->role == TALC_ROLE_CLIENT) {
+        status = handshake(engine);
+    }
+    if (status != TALC_OK) {
+        *failure = engine->failure;
+        tls_free(engine);
+        return status;
+    }
+    *instance = engine;
+    return TALC_OK;
+}
+
+const talc_engine_class talc_engine_tls = {
+    .name = "tls",
+    .context_new = talc_tls_context_new,
+    .context_free = talc_tls_context_free,
+    .open = tls_open,
+    .feed = tls_feed,
+    .write = tls_write,
+    .read = tls_read,
+    .established = tls_established,
+    .expansion = tls_expansion,
+    .guard_keys = tls_guard_keys,
+    .describe = tls_describe,
+    .finish = tls_finish,
+    .failure = tls_failure,
+    .free = tls_free,
+};

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+#include "talc/server.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/failure.h"
+#include "lib/record_log.h"
+#include "lib/server_state.h"
+#include "lib/waiting.h"
+#include "transport/table.h"
+
+/* Room for a reassembly before anybody has shown a credential. */
+#define ANONYMOUS_BODY_SIZE 4096u
+
+uint64_t talc_server_now_ms(const talc_server *server)
+{
+    return talc_configuration_now_ms(&server->configuration);
+}
+
+static talc_status set_up(talc_server *server, const talc_config *config, talc_failure *failure)
+{
+    talc_status status = talc_configuration_copy(&server->configuration, config, failure);
+    if (status != TALC_OK) {
+        return status;
+    }
+    config = &server->configuration.config;
+    status = talc_crypto_start();
+    if (status == TALC_OK) {
+        status = talc_random_fill(server->table_secret, sizeof server->table_secret);
+    }
+    if (status != TALC_OK) {
+        return talc_failure_set(failure, TALC_STAGE_CONFIGURE, status, "%s",
+                                talc_status_text(status));
+    }
+    server->engine_class = &talc_engine_tls;
+    status = server->engine_class->context_new(&server->engine_context, TALC_ROLE_SERVER, config,
+                                               failure);
+    if (status == TALC_OK) {
+        status = talc_record_log_open(&server->journal, config->journal_path, failure);
+    }
+    if (status == TALC_OK) {
+        server->body = malloc(config->body_size_max);
+        status = server->body == NULL ? talc_failure_set(failure, TALC_STAGE_CONFIGURE,
+                                                         TALC_ERROR_MEMORY, "out of memory")
+                                      : TALC_OK;
+    }
+    return status;
+}
+
+talc_status talc_server_new(talc_server **made, const talc_config *config)
+{
+    talc_failure spare;
+    talc_failure *failure = talc_configuration_failure(config, &spare);
+    if (made == NULL || config == NULL) {
+        return talc_failure_set(failure, TALC_STAGE_CONFIGURE, TALC_ERROR_ARGUMENT,
+                                "a server needs a place to be stored and a configuration");
+    }
+    *made = NULL;
+    talc_server *server = calloc(1, sizeof *server);
+    if (server == NULL) {
+        return talc_failure_set(failure, TALC_STAGE_CONFIGURE, TALC_ERROR_MEMORY, "out of memory");
+    }
+    talc_status status = set_up(server, config, failure);
+    server->configuration.config.failure = failure == &spare ? NULL : failure;
+    if (status != TALC_OK) {
+        talc_server_free(server);
+        return status;
+    }
+    *made = server;
+    return TALC_OK;
+}
+
+void talc_server_free(talc_server *server)
+{
+    if (server == NULL) {
+        return;
+    }
+    while (server->served != NULL) {
+        talc_table_remove(server->served);
+    }
+    for (size_t i = 0; i < server->listening_count; i++) {
+        server->listenings[i].listener->close(server->listenings[i].link);
+    }
+    talc_routes_free(&server->routes);
+    if (server->engine_context != NULL) {
+        server->engine_class->context_free(server->engine_context);
+    }
+    (void)talc_journal_close(server->journal);
+    talc_configuration_free(&server->configuration);
+    free(server->body);
+    talc_wipe(server, sizeof *server);
+    free(server);
+}
+
+/* ---------------------------------------------------------------- listeners */
+
+static talc_status open_listener(talc_server *server, talc_listening *listening, const char *uri,
+                                 talc_failure *failure)
+{
+    const talc_config *config = &server->configuration.config;
+    talc_listener_events events = { listening, talc_server_take_inbound, talc_server_knows };
+    uint32_t anonymous = config->body_size_max < ANONYMOUS_BODY_SIZE ? config->body_size_max
+                                                                     : ANONYMOUS_BODY_SIZE;
+    talc_listener_target target = {
+        .uri = uri,
+        .path = config->resource_path,
+        .message_size = config->message_body_size,
+        .body_size = config->body_size_max,
+        .anonymous_body_size = anonymous,
+        .block_size = config->block_size,
+    };
+    listening->server = server;
+    listening->listener = config->listener != NULL ? config->listener : talc_listener_find(uri);
+    if (listening->listener == NULL) {
+        return talc_failure_set(failure, TALC_STAGE_CONFIGURE, TALC_ERROR_UNSUPPORTED,
+                                "no listener for %s: this build knows coap:// and loopback://",
+                                uri);
+    }
+    return listening->listener->open(&listening->link, &target, &events, failure);
+}
+
+talc_status talc_server_listen(talc_server *server, const char *uri)
+{
+    talc_failure spare;
+    if (server == NULL || uri == NULL) {
+        return TALC_ERROR_ARGUMENT;
+    }
+    talc_failure *failure = talc_configuration_failure(&server->configuration.config, &spare);
+    if (server->listening_count == TALC_LISTENERS_MAX) {
+        return talc_failure_set(failure, TALC_STAGE_CONFIGURE, TALC_ERROR_ARGUMENT,
+                                "a server has at most %d listeners", TALC_LISTENERS_MAX);
+    }
+    talc_status status = open_listener(server, &server->listenings[server->listening_count], uri,
+                                       failure);
+    server->listening_count += status == TALC_OK;
+    return status;
+}
+
+uint16_t talc_server_port(const talc_server *server, size_t listener)
+{
+    if (server == NULL || listener >= server->listening_count) {
+        return 0;
+    }
+    const talc_listening *listening = &server->listenings[listener];
+    return listening->listener->port(listening->link);
+}
+
+int talc_server_descriptor(const talc_server *server, size_t listener)
+{
+    if (server == NULL || listener >= server->listening_count) {
+        return -1;
+    }
+    const talc_listening *listening = &server->listenings[listener];
+    return listening->listener->descriptor(listening->link);
+}
+
+/* ---------------------------------------------------------------- resources */
+
+talc_status talc_server_handle(talc_server *server, const char *path, unsigned methods,
+                               talc_handler *handler, void *context)
+{
+    talc_route_target target = { handler, context };
+    return server == NULL ? TALC_ERROR_ARGUMENT
+                          : talc_routes_add(&server->routes, path, methods, &target);
+}
+
+/* ---------------------------------------------------------------- time */
+
+talc_status talc_server_process(talc_server *server)
+{
+    talc_status status = TALC_OK;
+    if (server == NULL) {
+        return TALC_ERROR_ARGUMENT;
+    }
+    for (size_t i = 0; i < server->listening_count; i++) {
+        talc_listening *listening = &server->listenings[i];
+        talc_status one = listening->listener->process(listening->link);
+        status = status == TALC_OK ? one : status;
+    }
+    talc_table_expire(server, talc_server_now_ms(server));
+    return status;
+}
+
+uint32_t talc_server_timeout_ms(const talc_server *server)
+{
+    if (server == NULL) {
+        return UINT32_MAX;
+    }
+    uint64_t now = talc_server_now_ms(server);
+    uint64_t next_ms = talc_table_next_ms(server);
+    uint64_t left = next_ms == UINT64_MAX ? UINT32_MAX : next_ms > now ? next_ms - now : 0;
+    uint32_t timeout_ms = left < UINT32_MAX ? (uint32_t)left : UINT32_MAX;
+    for (size_t i = 0; i < server->listening_count; i++) {
+        const talc_listening *listening = &server->listenings[i];
+        uint32_t one = listening->listener->timeout_ms(listening->link);
+        timeout_ms = one < timeout_ms ? one : timeout_ms;
+    }
+    return timeout_ms;
+}
+
+talc_status talc_server_wait(talc_server *server, uint32_t timeout_ms)
+{
+    int descriptors[TALC_LISTENERS_MAX];
+    if (server == NULL) {
+        return TALC_ERROR_ARGUMENT;
+    }
+    for (size_t i = 0; i < server->listening_count; i++) {
+        descriptors[i] = talc_server_descriptor(server, i);
+    }
+    uint32_t own_ms = talc_server_timeout_ms(server);
+    talc_wait_readable(descriptors, server->listening_count,
+                       own_ms < timeout_ms ? own_ms : timeout_ms);
+    return talc_server_process(server);
+}
+
+void talc_server_info_get(const talc_server *server, talc_server_info *info)
+{
+    info->sessions = server->half_open_count + server->open_count;
+    info->half_open = server->half_open_count;
+    info->tombstones = server->tombstone_count;
+}

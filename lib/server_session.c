@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "lib/failure.h"
+#include "lib/server_state.h"
+
+void talc_served_tell(const talc_served *served, talc_event_kind kind, const talc_failure *failure)
+{
+    const talc_config *config = &served->server->configuration.config;
+    talc_event event = { .kind = kind, .failure = failure };
+    if (config->on_event == NULL) {
+        return;
+    }
+    memcpy(event.session_id, served->session->id, sizeof event.session_id);
+    event.peer = talc_session_is_established(served->session) ? &served->session->facts.peer : NULL;
+    config->on_event(config->on_event_context, &event);
+}
+
+/* ---------------------------------------------------------------- responses */
+
+static void exchange_free(talc_exchange *exchange)
+{
+    if (exchange->served != NULL) {
+        DL_DELETE(exchange->served->exchanges, exchange);
+        exchange->served->exchange_count--;
+    }
+    free(exchange);
+}
+
+static talc_status queue_response(talc_served *served, const talc_frame *frame)
+{
+    talc_conversation *conversation = &served->conversation;
+    const talc_config *config = &served->server->configuration.config;
+    talc_status status = talc_conversation_queue(conversation, frame, NULL);
+    if (conversation->queued_size >
+        config->pipeline_size_max + 2u * (size_t)config->message_size_max) {
+        talc_conversation_abort(conversation, "responses are asked for and not taken");
+    }
+    return status;
+}
+
+/* A response without options and payload, to a request that no handler sees. */
+static void respond_code(talc_served *served, const talc_frame *request, uint8_t code)
+{
+    talc_frame frame;
+    talc_frame_init(&frame, code);
+    frame.token_size = request->token_size;
+    memcpy(frame.token, request->token, sizeof frame.token);
+    (void)queue_response(served, &frame);
+}
+
+static bool is_response(const talc_response *response)
+{
+    unsigned class = response->code >> 5;
+    return (class == 2 || class == 4 || class == 5) &&
+           (response->payload != NULL || response->payload_size == 0) &&
+           response->content_format >= TALC_FORMAT_NONE && response->content_format <= 0xFFFF;
+}
+
+static talc_status respond(talc_exchange *exchange, const talc_response *response)
+{
+    talc_served *served = exchange->served;
+    talc_status status = is_response(response) ? TALC_OK : TALC_ERROR_ARGUMENT;
+    talc_frame frame;
+    talc_frame_init(&frame, TALC_CODE_INTERNAL_ERROR);
+    frame.token_size = exchange->token_size;
+    memcpy(frame.token, exchange->token, sizeof frame.token);
+    if (status == TALC_OK) {
+        frame.code = response->code;
+        frame.content_format = response->content_format;
+        frame.payload = response->payload;
+        frame.payload_size = response->payload_size;
+        status = queue_response(served, &frame);
+    }
+    if (status != TALC_OK) {
+        frame.code = TALC_CODE_INTERNAL_ERROR;
+        frame.content_format = TALC_FORMAT_NONE;
+        frame.payload_size = 0;
+        (void)queue_response(served, &frame);
+    }
+    return status;
+}
+
+talc_status talc_exchange_respond(talc_exchange *exchange, const talc_response *response)
+{
+    if (exchange == NULL || response == NULL) {
+        return TALC_ERROR_ARGUMENT;
+    }
+    talc_served *served = exchange->served;
+    talc_status status = TALC_ERROR_SESSION_LOST;
+    if (served != NULL) {
+        status = respond(exchange, response);
+    }
+    exchange_free(exchange);
+    if (served != NULL) {
+        talc_served_settle(served);
+    }
+    return status;
+}
+
+const talc_peer *talc_exchange_peer(const talc_exchange *exchange)
+{
+    return &exchange->peer;
+}
+
+void talc_exchange_info(const talc_exchange *exchange, talc_session_info *info)
+{
+    memset(info, 0, sizeof *info);
+    if (exchange->served == NULL) {
+        return;
+    }
+    const talc_session *session = exchange->served->session;
+    *info = exchange->served->counters;
+    info->is_open = 1;
+    memcpy(info->session_id, session->id, sizeof info->session_id);
+    info->peer = session->facts.peer;
+    memcpy(info->protocol, session->facts.protocol, sizeof info->protocol);
+    memcpy(info->cipher_suite, session->facts.cipher_suite, sizeof info->cipher_suite);
+    info->record_bytes_out = session->out.carried;
+    info->record_bytes_in = session->in.next;
+    info->dropped_envelopes = session->dropped;
+}
+
+/* ---------------------------------------------------------------- requests */
+
+static talc_exchange *exchange_new(talc_served *served, const talc_frame *frame)
+{
+    talc_exchange *exchange = calloc(1, sizeof *exchange);
+    if (exchange == NULL) {
+        return NULL;
+    }
+    exchange->served = served;
+    exchange->peer = served->session->facts.peer;
+    exchange->token_size = frame->token_size;
+    memcpy(exchange->token, frame->token, sizeof exchange->token);
+    DL_APPEND(served->exchanges, exchange);
+    served->exchange_count++;
+    return exchange;
+}
+
+static void run_handler(talc_served *served, const talc_route_target *target,
+                        const talc_frame *frame)
+{
+    talc_request request = TALC_REQUEST_DEFAULT;
+    request.method = (talc_method)frame->code;
+    request.path = frame->path;
+    request.query = frame->query[0] == 0 ? NULL : frame->query;
+    request.payload = frame->payload;
+    request.payload_size = frame->payload_size;
+    request.content_format = frame->content_format;
+    request.accept = frame->accept;
+    talc_exchange *exchange = exchange_new(served, frame);
+    if (exchange == NULL) {
+        respond_code(served, frame, TALC_CODE_UNAVAILABLE);
+        return;
+    }
+    target->handler(target->context, exchange, &request);
+}
+
+static void take_request(talc_served *served, const talc_frame *frame)
+{
+    const talc_config *config = &served->server->configuration.config;
+    uint8_t code;
+    if (frame->refused_option != 0) {
+        respond_code(served, frame, TALC_CODE_BAD_OPTION);
+        return;
+    }
+    if (served->exchange_count >= TALC_SESSION_EXCHANGES_MAX ||
+        served->conversation.queued_size > config->pipeline_size_max + config->message_size_max) {
+        respond_code(served, frame, TALC_CODE_UNAVAILABLE);
+        return;
+    }
+    const talc_route_target *target =
+        talc_routes_find(served->server->routes, frame->path, frame->code, &code);
+    if (target == NULL) {
+        respond_code(served, frame, code);
+        return;
+    }
+    run_handler(served, target, frame);
+}
+
+/* ---------------------------------------------------------------- signaling */
+
+static bool same_peer(const talc_peer *left, const talc_peer *right)
+{
+    return left->credential != TALC_CREDENTIAL_NONE && left->engine == right->engine &&
+           left->credential == right->credential && strcmp(left->name, right->name) == 0;
+}
+
+/* Closes the session that this one replaces if the same identity owns it. True: it is no more. */
+static bool replace(talc_served *served, const uint8_t *session_id)
+{
+    talc_served *other = talc_table_find(served->server, session_id);
+    if (other == NULL || other->state == TALC_SERVED_TOMBSTONE) {
+        return true;
+    }
+    if (other == served || other->is_busy ||
+        !same_peer(&other->session->facts.peer, &served->session->facts.peer)) {
+        return false;
+    }
+    talc_served_release(other);
+    talc_served_tell(other, TALC_EVENT_SESSION_CLOSED, NULL);
+    talc_table_set_state(other, TALC_SERVED_TOMBSTONE);
+    return true;
+}
+
+static void take_csm(talc_served *served, const talc_frame *frame)
+{
+    bool replaced = frame->replaces && replace(served, frame->other_session);
+    if (talc_conversation_queue_csm(&served->conversation,
+                                    replaced ? frame->other_session : NULL) != TALC_OK) {
+        talc_conversation_abort(&served->conversation, "out of memory");
+    }
+}
+
+static void take_frame(void *context, const talc_frame *frame)
+{
+    talc_served *served = context;
+    if (frame->code == TALC_CODE_CSM) {
+        take_csm(served, frame);
+    } else if (frame->code == TALC_CODE_RELEASE) {
+        served->is_releasing = true;
+    } else if (frame->code >> 5 == 0) {
+        take_request(served, frame);
+    }
+}
+
+talc_conversation_events talc_served_events(talc_served *served)
+{
+    return (talc_conversation_events){ take_frame, NULL, served };
+}
+
+/* ---------------------------------------------------------------- a session's life */
+
+static bool is_answered(const talc_served *served)
+{
+    return served->exchange_count == 0 && !talc_conversation_has_queued(&served->conversation);
+}
+
+static void open_session(talc_served *served)
+{
+    if (served->state == TALC_SERVED_HALF_OPEN && talc_session_is_established(served->session)) {
+        talc_table_set_state(served, TALC_SERVED_OPEN);
+        talc_served_tell(served, TALC_EVENT_SESSION_OPENED, NULL);
+    }
+}
+
+/* The session has ended by itself: tells why and says goodbye if the other side has. */
+static void end_session(talc_served *served)
+{
+    talc_session *session = served->session;
+    if (session->status == TALC_ERROR_CLOSED) {
+        (void)talc_session_finish(session);
+        talc_served_tell(served, TALC_EVENT_SESSION_CLOSED, NULL);
+    } else {
+        talc_served_tell(served,
+                         served->state == TALC_SERVED_OPEN ? TALC_EVENT_SESSION_FAILED
+                                                           : TALC_EVENT_SESSION_REFUSED,
+                         &session->failure);
+    }
+    talc_table_set_state(served, TALC_SERVED_TOMBSTONE);
+}
+
+void talc_served_read(talc_served *served)
+{
+    if (served->state == TALC_SERVED_TOMBSTONE) {
+        return;
+    }
+    open_session(served);
+    talc_conversation_read(&served->conversation);
+    talc_conversation_flush(&served->conversation);
+    if (served->is_releasing && is_answered(served)) {
+        (void)talc_session_finish(served->session);
+    }
+    if (served->session->status != TALC_OK) {
+        end_session(served);
+    }
+}
+
+void talc_served_orphan(talc_served *served)
+{
+    talc_exchange *exchange;
+    talc_exchange *next;
+    DL_FOREACH_SAFE(served->exchanges, exchange, next) {
+        exchange->served = NULL;
+    }
+    served->exchanges = NULL;
+    served->exchange_count = 0;
+    talc_conversation_free(&served->conversation);
+}

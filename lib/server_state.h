@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TALC_LIB_SERVER_STATE_H
+#define TALC_LIB_SERVER_STATE_H
+
+/**
+ * The inside of a server, for its files: server.c (the public calls, listeners, time),
+ * server_inbound.c (one request body: admission, answer, holding), server_session.c (messages inside
+ * a session, handlers), session_table.c (which sessions there are).
+ */
+
+#include "lib/configuration.h"
+#include "lib/conversation.h"
+#include "lib/routes.h"
+#include "records/journal.h"
+#include "talc/server.h"
+
+#define TALC_TABLE_KEY_SIZE 16
+#define TALC_PEER_ADDRESS_SIZE_MAX 64
+#define TALC_LISTENERS_MAX 8
+#define TALC_TOMBSTONES_MAX 256
+#define TALC_TOMBSTONE_MS 247000u   /**< EXCHANGE_LIFETIME, RFC 7252 section 4.8.2 */
+#define TALC_SESSION_EXCHANGES_MAX 64 /**< requests under way in one session */
+
+typedef struct talc_listening {
+    talc_server *server;
+    const talc_listener *listener;
+    void *link;
+} talc_listening;
+
+/** A poll whose answer waits for something to say. */
+typedef struct talc_held_reply {
+    talc_listening *listening; /**< NULL: none is held */
+    void *handle;
+    uint64_t request;
+    uint64_t until_ms;
+    talc_carrier_limits limits;
+} talc_held_reply;
+
+typedef enum talc_served_state {
+    TALC_SERVED_HALF_OPEN = 0,
+    TALC_SERVED_OPEN,
+    TALC_SERVED_TOMBSTONE
+} talc_served_state;
+
+/** One session of the server. */
+typedef struct talc_served {
+    UT_hash_handle hh;
+    uint8_t key[TALC_TABLE_KEY_SIZE]; /**< keyed hash of the session id */
+    struct talc_served *prev;         /* utlist.h: server->served, by age of its state */
+    struct talc_served *next;
+    talc_server *server;
+    talc_served_state state;
+    talc_session *session;
+    talc_conversation conversation;
+    talc_exchange *exchanges; /**< requests under way, utlist.h */
+    size_t exchange_count;
+    uint64_t since_ms; /**< of the state */
+    uint64_t seen_ms;  /**< last envelope that was taken */
+    bool has_request;
+    uint64_t newest_request; /**< highest `i` taken */
+    uint8_t address[TALC_PEER_ADDRESS_SIZE_MAX]; /**< where that came from */
+    size_t address_size;
+    bool is_busy;      /**< an envelope is being taken: the answer is composed afterwards */
+    bool is_releasing; /**< the client wants to end when all is answered */
+    talc_held_reply held;
+    char *long_answer; /**< owned: an answer that travels block-wise, until the next request */
+    size_t long_answer_size;
+    talc_session_info counters;
+} talc_served;
+
+struct talc_exchange {
+    talc_exchange *prev; /* utlist.h */
+    talc_exchange *next;
+    talc_served *served; /**< NULL once the session has ended */
+    talc_peer peer;
+    uint8_t token_size;
+    uint8_t token[TALC_TOKEN_SIZE_MAX];
+};
+
+struct talc_server {
+    talc_configuration configuration;
+    void *engine_context;
+    const talc_engine_class *engine_class;
+    talc_journal *journal;
+    talc_route *routes;
+    talc_listening listenings[TALC_LISTENERS_MAX];
+    size_t listening_count;
+    uint8_t table_secret[TALC_HMAC_KEY_SIZE];
+    talc_served *by_key; /**< hash */
+    talc_served *served; /**< list, oldest state first */
+    size_t half_open_count;
+    size_t open_count;
+    size_t tombstone_count;
+    char *body; /**< for composing; body_size_max bytes */
+};
+
+uint64_t talc_server_now_ms(const talc_server *server);
+
+/* session_table.c */
+
+talc_served *talc_table_find(talc_server *server, const uint8_t *session_id);
+
+/** Makes room and begins a session. TALC_ERROR_OVERLOADED, TALC_ERROR_MEMORY, or what the engine
+ * says. */
+talc_status talc_table_admit(talc_server *server, const uint8_t *session_id, talc_served **served);
+
+/** Moves a session on to a later state. A tombstone gives up all but its last words. */
+void talc_table_set_state(talc_served *served, talc_served_state state);
+
+void talc_table_remove(talc_served *served);
+
+/** Removes the oldest tombstones above their bound. */
+void talc_table_trim(talc_server *server);
+
+/** Ends what has been half-open, idle, or dead for too long. */
+void talc_table_expire(talc_server *server, uint64_t now_ms);
+
+/** When talc_table_expire() has something to do; UINT64_MAX: never. */
+uint64_t talc_table_next_ms(const talc_server *server);
+
+/* server_session.c */
+
+/** The callbacks of a session's conversation. */
+talc_conversation_events talc_served_events(talc_served *served);
+
+/** Reads what the session holds, runs handlers, and looks whether it has opened or ended. */
+void talc_served_read(talc_served *served);
+
+/** Ends exchanges and the conversation of a session that ends. */
+void talc_served_orphan(talc_served *served);
+
+/** Tells the application's event callback. */
+void talc_served_tell(const talc_served *served, talc_event_kind kind,
+                      const talc_failure *failure);
+
+/* server_inbound.c */
+
+void talc_server_take_inbound(void *listening, const talc_inbound *inbound);
+int talc_server_knows(void *listening, const uint8_t *session_id);
+
+/** Answers a held poll, with what there is to say or without. */
+void talc_served_release(talc_served *served);
+
+/** The same if there is something to say. */
+void talc_served_settle(talc_served *served);
+
+#endif

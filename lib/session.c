@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/crypto.h"
+#include "lib/failure.h"
+
+/* ---------------------------------------------------------------- life */
+
+static talc_status put_records(void *context, const uint8_t *bytes, size_t size)
+{
+    talc_session *session = context;
+    return talc_send_stream_append(&session->out, bytes, size);
+}
+
+static talc_status fail(talc_session *session, talc_status status)
+{
+    if (session->status == TALC_OK) {
+        session->status = status;
+        session->failure = *session->engine_class->failure(session->engine);
+    }
+    return session->status;
+}
+
+/* From here on both sides hold the keys; what the engine knows of the peer is final. */
+static void establish(talc_session *session)
+{
+    if (session->has_keys || !session->engine_class->established(session->engine)) {
+        return;
+    }
+    talc_status status = session->engine_class->guard_keys(session->engine, &session->keys);
+    if (status != TALC_OK) {
+        fail(session, status);
+        return;
+    }
+    session->has_keys = true;
+    session->engine_class->describe(session->engine, &session->facts);
+}
+
+talc_status talc_session_new(talc_session **made, const talc_session_setup *setup,
+                             talc_failure *failure)
+{
+    *made = NULL;
+    talc_session *session = calloc(1, sizeof *session);
+    if (session == NULL) {
+        return talc_failure_set(failure, TALC_STAGE_HANDSHAKE, TALC_ERROR_MEMORY, "out of memory");
+    }
+    session->role = setup->role;
+    memcpy(session->id, setup->id, sizeof session->id);
+    session->engine_class = setup->engine_class;
+    session->pipeline_size = setup->pipeline_size;
+    session->message_size = setup->message_size;
+    session->sightings.observer = setup->observer;
+    talc_send_stream_init(&session->out);
+    talc_receive_stream_init(&session->in);
+
+    talc_engine_setup engine_setup = { setup->engine_context,
+                                       setup->server_name,
+                                       { put_records, session } };
+    talc_status status = setup->engine_class->open(&session->engine, &engine_setup, failure);
+    if (status != TALC_OK) {
+        talc_session_free(session);
+        return status;
+    }
+    *made = session;
+    return TALC_OK;
+}
+
+void talc_session_entomb(talc_session *session)
+{
+    if (session->engine != NULL) {
+        session->engine_class->free(session->engine);
+        session->engine = NULL;
+    }
+    talc_receive_stream_free(&session->in);
+    if (session->status == TALC_OK) {
+        session->status = TALC_ERROR_CLOSED;
+    }
+}
+
+void talc_session_free(talc_session *session)
+{
+    if (session == NULL) {
+        return;
+    }
+    talc_session_entomb(session);
+    talc_send_stream_free(&session->out);
+    talc_sightings_free(&session->sightings);
+    talc_wipe(session, sizeof *session);
+    free(session);
+}
+
+bool talc_session_is_established(const talc_session *session)
+{
+    return session->has_keys;
+}
+
+static talc_sighting sighting_of(const talc_session *session)
+{
+    return (talc_sighting){ .session_id = session->id,
+                            .request = session->request,
+                            .now_ms = session->now_ms };
+}
+
+/* ---------------------------------------------------------------- envelopes in */
+
+typedef enum tag_state {
+    TAG_NONE,    /* no tag, and none is owed */
+    TAG_RIGHT,   /* under the session's keys */
+    TAG_LATER,   /* cannot be checked before the engine has fed on the range */
+    TAG_WRONG
+} tag_state;
+
+static talc_role other_role(const talc_session *session)
+{
+    return session->role == TALC_ROLE_CLIENT ? TALC_ROLE_SERVER : TALC_ROLE_CLIENT;
+}
+
+static bool verify(const talc_session *session, const talc_envelope *envelope, const uint8_t *key)
+{
+    talc_guard guard = { key, other_role(session), session->id };
+    return talc_guard_verify(&guard, envelope);
+}
+
+static tag_state check_tag(const talc_session *session, const talc_envelope *envelope,
+                           size_t text_size)
+{
+    if (!envelope->has_guard) {
+        bool owed = session->peer_tags || text_size > TALC_MESSAGE_BODY_MAX;
+        return owed ? TAG_WRONG : TAG_NONE;
+    }
+    if (session->has_keys && verify(session, envelope, session->keys.of[other_role(session)])) {
+        return TAG_RIGHT;
+    }
+    if (session->peer_tags) {
+        return TAG_WRONG;
+    }
+    /* The zero key speaks for a sender whose handshake was not over yet. */
+    if (verify(session, envelope, NULL)) {
+        return TAG_NONE;
+    }
+    return session->has_keys ? TAG_WRONG : TAG_LATER;
+}
+
+static talc_status feed(void *context, const uint8_t *bytes, size_t size)
+{
+    talc_session *session = context;
+    talc_sighting sighting = sighting_of(session);
+    talc_sightings_received(&session->sightings, bytes, size, &sighting);
+    talc_status status = session->engine_class->feed(session->engine, bytes, size);
+    return status == TALC_OK ? TALC_OK : fail(session, status);
+}
+
+static void take_range(talc_session *session, const talc_envelope *envelope)
+{
+    talc_receiver receiver = { feed, session };
+    talc_range range = { envelope->offset, envelope->range_size, envelope->range };
+    if (session->engine == NULL || session->status != TALC_OK) {
+        return;
+    }
+    if (talc_receive_stream_take(&session->in, &range, &receiver) == TALC_OK) {
+        establish(session);
+    }
+}
+
+static void take_acknowledgement(talc_session *session, const talc_envelope *envelope,
+                                 talc_intake *intake)
+{
+    uint64_t before = session->out.acknowledged;
+    if (talc_send_stream_acknowledge(&session->out, envelope->acknowledged, session->now_ms) !=
+        TALC_OK) {
+        intake->result = TALC_INTAKE_DROPPED;
+    } else if (envelope->acknowledged < session->out.base) {
+        intake->result = TALC_INTAKE_LOST_STATE;
+    }
+    intake->brought_news = session->out.acknowledged > before;
+}
+
+/* The tag of an envelope that the engine had to feed on first: right, wrong, or still unknown. */
+static tag_state check_tag_again(const talc_session *session, const talc_envelope *envelope,
+                                 size_t text_size)
+{
+    return session->has_keys ? check_tag(session, envelope, text_size) : TAG_NONE;
+}
+
+void talc_session_take(talc_session *session, const talc_envelope *envelope, size_t text_size,
+                       uint64_t now_ms, talc_intake *intake)
+{
+    uint64_t before = session->in.next;
+    tag_state tag = check_tag(session, envelope, text_size);
+    memset(intake, 0, sizeof *intake);
+    session->now_ms = now_ms;
+    session->request = envelope->request;
+    if (tag == TAG_LATER) {
+        take_range(session, envelope);
+        tag = check_tag_again(session, envelope, text_size);
+    }
+    if (tag == TAG_WRONG) {
+        intake->result = TALC_INTAKE_DROPPED;
+    } else {
+        take_acknowledgement(session, envelope, intake);
+    }
+    if (intake->result == TALC_INTAKE_TAKEN) {
+        take_range(session, envelope);
+    }
+    if (tag == TAG_RIGHT) {
+        /* Exact until here, cumulative from here on: see talc_send_stream.keeps_all. */
+        session->peer_tags = true;
+        session->out.keeps_all = false;
+    }
+    intake->brought_news = intake->brought_news || session->in.next > before;
+    session->dropped += intake->result == TALC_INTAKE_DROPPED;
+}
+
+/* ---------------------------------------------------------------- envelopes out */
+
+static uint64_t start_of(const talc_session *session, const talc_composition *how)
+{
+    const talc_send_stream *out = &session->out;
+    bool again = how->from_acknowledged || talc_send_stream_is_overdue(out, how->now_ms);
+    return again ? out->acknowledged : out->carried;
+}
+
+static talc_status tag(const talc_session *session, const talc_composition *how, size_t size,
+                       talc_envelope *envelope)
+{
+    /* `more` stands in every size by the reserve of talc_envelope_overhead(). */
+    if (!session->has_keys && size <= how->limits.message_size) {
+        return TALC_OK;
+    }
+    talc_guard guard = { session->has_keys ? session->keys.of[session->role] : NULL, session->role,
+                         session->id };
+    return talc_guard_tag(&guard, envelope);
+}
+
+talc_status talc_session_compose(talc_session *session, const talc_composition *how, char *text,
+                                 size_t capacity, talc_composed *composed)
+{
+    talc_envelope envelope;
+    memset(composed, 0, sizeof *composed);
+    talc_envelope_init(&envelope);
+    session->now_ms = how->now_ms;
+    session->request = how->request;
+    envelope.request = how->request;
+    envelope.acknowledged = session->in.next;
+    envelope.body_limit = how->body_limit;
+    envelope.hold_s = how->hold_s;
+    envelope.error = how->error;
+
+    uint64_t start = start_of(session, how);
+    uint64_t end = how->without_records
+                       ? start
+                       : talc_pack(&session->out, start, &how->limits, &envelope);
+    composed->more = envelope.more;
+    envelope.more = envelope.more && session->role == TALC_ROLE_SERVER;
+    talc_status status = talc_envelope_write(&envelope, text, capacity, &composed->size);
+    if (status != TALC_OK) {
+        return status;
+    }
+    status = tag(session, how, composed->size, &envelope);
+    if (status == TALC_OK && envelope.has_guard) {
+        status = talc_envelope_write(&envelope, text, capacity, &composed->size);
+    }
+    if (status != TALC_OK || envelope.piece_count == 0) {
+        return status;
+    }
+    composed->carries_range = true;
+    talc_send_stream_carry(&session->out, envelope.offset, end, how->now_ms);
+    talc_sighting sighting = sighting_of(session);
+    talc_sightings_sent(&session->sightings, &session->out, end, &sighting);
+    return TALC_OK;
+}
+
+bool talc_session_has_unsent(const talc_session *session)
+{
+    return session->out.carried < talc_send_stream_end(&session->out);
+}
+
+/* ---------------------------------------------------------------- plaintext */
+
+bool talc_session_is_writable(const talc_session *session)
+{
+    return session->status == TALC_OK && session->has_keys && !session->is_finished &&
+           talc_send_stream_end(&session->out) - session->out.acknowledged <
+               session->pipeline_size;
+}
+
+size_t talc_session_plaintext_max(const talc_session *session)
+{
+    size_t fragment = talc_pack_fragment_size(session->message_size);
+    size_t expansion = session->engine_class->expansion(session->engine);
+    return fragment > expansion ? fragment - expansion : 1;
+}
+
+talc_status talc_session_write(talc_session *session, const uint8_t *plaintext, size_t size)
+{
+    if (session->status != TALC_OK) {
+        return session->status;
+    }
+    if (!talc_session_is_writable(session)) {
+        return TALC_WANT_ROOM;
+    }
+    talc_status status = session->engine_class->write(session->engine, plaintext, size);
+    return status == TALC_OK ? TALC_OK : fail(session, status);
+}
+
+talc_status talc_session_read(talc_session *session, uint8_t *plaintext, size_t capacity,
+                              size_t *size)
+{
+    *size = 0;
+    if (session->engine == NULL || session->status != TALC_OK) {
+        return session->status;
+    }
+    talc_status status = session->engine_class->read(session->engine, plaintext, capacity, size);
+    return status >= TALC_OK ? status : fail(session, status);
+}
+
+talc_status talc_session_finish(talc_session *session)
+{
+    if (session->engine == NULL || session->is_finished) {
+        return TALC_OK;
+    }
+    session->is_finished = true;
+    talc_status status = session->engine_class->finish(session->engine);
+    return status == TALC_OK ? TALC_OK : fail(session, status);
+}
