@@ -258,6 +258,22 @@ static void send_envelope(talc_client *client, const talc_exchange_plan *plan, u
     }
 }
 
+void talc_client_say_last_words(talc_client *client)
+{
+    uint32_t cancelled;
+    talc_composed composed;
+    talc_exchange_plan last = { TALC_ACTION_SEND, 0, 0 };
+    if (!talc_session_has_unsent(client->session)) {
+        return;
+    }
+    talc_open_exchange *open =
+        talc_exchanges_start(&client->exchanges, &last, now_ms(client), 0, &cancelled);
+    if (compose(client, &last, open, &composed) == TALC_OK) {
+        (void)hand_over(client, open, composed.size);
+    }
+    open->is_open = false; /* nobody cancels it at the carrier, and nobody takes its answer */
+}
+
 void talc_client_drive(talc_client *client)
 {
     uint64_t now = now_ms(client);

@@ -184,6 +184,7 @@ static void fail_handshake(talc_client *client)
 
 static void end_session(talc_client *client)
 {
+    talc_client_say_last_words(client);
     if (client->is_closing) {
         talc_client_drop_session(client);
     } else if (!client->conversation.has_peer_csm) {

@@ -72,6 +72,10 @@ void talc_client_take_answer(void *client, const talc_carrier_answer *answer);
 /** Sends what the plan of the exchanges says should be sent by now. */
 void talc_client_drive(talc_client *client);
 
+/** Sends what an ended session has left to say (an alert, an Abort), so that the server learns why,
+ * and waits for no answer. */
+void talc_client_say_last_words(talc_client *client);
+
 /** Milliseconds until the plan has something to do. */
 uint32_t talc_client_plan_timeout_ms(const talc_client *client, uint64_t now_ms);
 

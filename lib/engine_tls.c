@@ -305,6 +305,18 @@ static talc_status tls_guard_keys(void *instance, talc_guard_keys *keys)
     return TALC_OK;
 }
 
+/* mbedTLS writes TLS1-3-AES-128-GCM-SHA256 where the registry has TLS_AES_128_GCM_SHA256. */
+static void name_suite(const char *mbedtls_name, char *name, size_t capacity)
+{
+    static const char prefix[] = "TLS1-3-";
+    bool is_tls13 = strncmp(mbedtls_name, prefix, sizeof prefix - 1) == 0;
+    snprintf(name, capacity, "%s%s", is_tls13 ? "TLS_" : "",
+             is_tls13 ? mbedtls_name + sizeof prefix - 1 : mbedtls_name);
+    for (char *at = name; *at != 0; at++) {
+        *at = *at == '-' ? '_' : *at;
+    }
+}
+
 static void tls_describe(const void *instance, talc_engine_facts *facts)
 {
     const talc_tls_engine *engine = instance;
@@ -313,8 +325,8 @@ static void tls_describe(const void *instance, talc_engine_facts *facts)
         memset(&facts->peer, 0, sizeof facts->peer);
     }
     snprintf(facts->protocol, sizeof facts->protocol, "%s", mbedtls_ssl_get_version(&engine->ssl));
-    snprintf(facts->cipher_suite, sizeof facts->cipher_suite, "%s",
-             mbedtls_ssl_get_ciphersuite(&engine->ssl));
+    name_suite(mbedtls_ssl_get_ciphersuite(&engine->ssl), facts->cipher_suite,
+               sizeof facts->cipher_suite);
 }
 
 static const talc_failure *tls_failure(const void *instance)
