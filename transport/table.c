@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "transport/table.h"
 
+#include "transport/coap_carrier.h"
 #include "transport/loopback.h"
 
 #include <string.h>
 #include <strings.h>
 
-static const talc_carrier *const carriers[] = { &talc_loopback_carrier };
-static const talc_listener *const listeners[] = { &talc_loopback_listener };
+static const talc_carrier *const carriers[] = { &talc_coap_carrier, &talc_loopback_carrier };
+static const talc_listener *const listeners[] = { &talc_coap_listener, &talc_loopback_listener };
 
 static int scheme_is(const char *uri, const char *scheme)
 {

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+#include "transport/coap_address.h"
+
+#include "lib/failure.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The same numbers in every libcoap, whose names for them changed with 4.3.2. */
+#define LOG_LEVEL_SILENT ((coap_log_t)0)
+#define LOG_LEVEL_DEFAULT ((coap_log_t)4)
+
+static pthread_once_t started = PTHREAD_ONCE_INIT;
+
+/* Never undone: the process may use libcoap for itself, and there is no count of users. */
+static void start(void)
+{
+    coap_startup();
+    if (coap_get_log_level() == LOG_LEVEL_DEFAULT) {
+        coap_set_log_level(LOG_LEVEL_SILENT);
+    }
+}
+
+void talc_coap_startup(void)
+{
+    pthread_once(&started, start);
+}
+
+/* Copies a host; "%25" before the zone of a link-local address (RFC 6874) becomes "%". */
+static int host_copy(talc_coap_uri *read, const uint8_t *host, size_t size)
+{
+    size_t length = 0;
+    for (size_t i = 0; i < size; i++) {
+        if (length + 1 >= sizeof read->host || host[i] == '\0') {
+            return -1;
+        }
+        read->host[length++] = (char)host[i];
+        if (host[i] == '%' && size - i > 2 && host[i + 1] == '2' && host[i + 2] == '5') {
+            i += 2;
+        }
+    }
+    read->host[length] = '\0';
+    return length > 0 ? 0 : -1;
+}
+
+talc_status talc_coap_uri_read(talc_coap_uri *read, const char *uri, talc_failure *failure)
+{
+    coap_uri_t parts;
+    struct in_addr address;
+    memset(read, 0, sizeof *read);
+    if (uri == NULL || coap_split_uri((const uint8_t *)uri, strlen(uri), &parts) < 0 ||
+        parts.scheme != COAP_URI_SCHEME_COAP || host_copy(read, parts.host.s, parts.host.length)) {
+        return talc_failure_set(failure, TALC_STAGE_CONFIGURE, TALC_ERROR_ARGUMENT,
+                                "\"%s\" is no URI of the form coap://host:port", uri ? uri : "");
+    }
+    if (parts.path.length > 0 || parts.query.length > 0) {
+        return talc_failure_set(failure, TALC_STAGE_CONFIGURE, TALC_ERROR_ARGUMENT,
+                                "\"%s\" goes on after host and port: the path is set apart from it",
+                                uri);
+    }
+    read->port = parts.port;
+    read->has_colon = strchr(read->host, ':') != NULL;
+    read->is_address = read->has_colon || inet_pton(AF_INET, read->host, &address) == 1;
+    return TALC_OK;
+}
+
+talc_status talc_coap_resolve(talc_coap_addresses *addresses, const talc_coap_uri *uri,
+                              talc_failure *failure)
+{
+    const struct addrinfo hints = { .ai_socktype = SOCK_DGRAM, .ai_flags = AI_NUMERICSERV };
+    struct addrinfo *found = NULL;
+    char port[6];
+    snprintf(port, sizeof port, "%u", (unsigned)uri->port);
+    int error = getaddrinfo(uri->host, port, &hints, &found);
+    addresses->count = 0;
+    if (error != 0) {
+        return talc_failure_set(failure, TALC_STAGE_PATH, TALC_ERROR_UNREACHABLE,
+                                "no address for \"%s\": %s", uri->host, gai_strerror(error));
+    }
+    for (struct addrinfo *at = found; at != NULL; at = at->ai_next) {
+        if ((at->ai_family == AF_INET || at->ai_family == AF_INET6) &&
+            addresses->count < TALC_COAP_ADDRESSES_MAX) {
+            coap_address_t *address = &addresses->list[addresses->count++];
+            coap_address_init(address);
+            address->size = at->ai_addrlen;
+            memcpy(&address->addr, at->ai_addr, at->ai_addrlen);
+        }
+    }
+    freeaddrinfo(found);
+    if (addresses->count == 0) {
+        return talc_failure_set(failure, TALC_STAGE_PATH, TALC_ERROR_UNREACHABLE,
+                                "\"%s\" has no IP address", uri->host);
+    }
+    return TALC_OK;
+}
+
+void talc_coap_peer(const coap_session_t *session, uint8_t peer[TALC_COAP_PEER_SIZE])
+{
+    const coap_address_t *remote = coap_session_get_addr_remote(session);
+    uint8_t *at = peer;
+    memset(peer, 0, TALC_COAP_PEER_SIZE);
+    memcpy(at, &remote->addr.sa.sa_family, sizeof(uint16_t));
+    at += sizeof(uint16_t);
+    if (remote->addr.sa.sa_family == AF_INET6) {
+        memcpy(at, &remote->addr.sin6.sin6_port, sizeof(uint16_t));
+        memcpy(at + 2, &remote->addr.sin6.sin6_addr, 16);
+        memcpy(at + 18, &remote->addr.sin6.sin6_scope_id, sizeof(uint32_t));
+    } else {
+        memcpy(at, &remote->addr.sin.sin_port, sizeof(uint16_t));
+        memcpy(at + 2, &remote->addr.sin.sin_addr, 4);
+    }
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TALC_TRANSPORT_COAP_ADDRESS_H
+#define TALC_TRANSPORT_COAP_ADDRESS_H
+
+#include "talc/status.h"
+
+#include <coap3/coap.h>
+
+/** Prepares libcoap once per process and silences it (coap_carrier.h); any thread may call. */
+void talc_coap_startup(void);
+
+/** Where a "coap://host:port" leads. */
+typedef struct talc_coap_uri {
+    char host[256]; /**< name or address, NUL-terminated, without brackets */
+    uint16_t port;  /**< 5683 if the URI names none */
+    int is_address; /**< `host` is an IPv4 or IPv6 address and no name */
+    int has_colon;  /**< `host` is an IPv6 address: brackets around it in a URI */
+} talc_coap_uri;
+
+/** TALC_OK; TALC_ERROR_ARGUMENT with the reason in `failure`: no URI, another scheme than coap, no
+ * host, or something after the authority (a single "/" is allowed). */
+talc_status talc_coap_uri_read(talc_coap_uri *read, const char *uri, talc_failure *failure);
+
+#define TALC_COAP_ADDRESSES_MAX 8
+
+typedef struct talc_coap_addresses {
+    coap_address_t list[TALC_COAP_ADDRESSES_MAX];
+    size_t count; /**< at least 1 after TALC_OK */
+} talc_coap_addresses;
+
+/** Asks the resolver, which may wait for the network. TALC_OK; TALC_ERROR_UNREACHABLE: the host has
+ * no address, `failure` says why. */
+talc_status talc_coap_resolve(talc_coap_addresses *addresses, const talc_coap_uri *uri,
+                              talc_failure *failure);
+
+#define TALC_COAP_PEER_SIZE 24
+
+/** The remote address of a session as bytes that can be compared: family, port, address, scope. */
+void talc_coap_peer(const coap_session_t *session, uint8_t peer[TALC_COAP_PEER_SIZE]);
+
+#endif
