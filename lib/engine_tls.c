@@ -50,7 +50,9 @@ static void explain(talc_tls_engine *engine, int code, char *text, size_t capaci
                  flags_text);
     } else if (code == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
         /* mbedTLS 3.6 has no getter for the alert that it has just read. */
-        engine->failure.alert = engine->ssl.MBEDTLS_PRIVATE(in_msg)[1];
+        engine->failure.alert = engine->plain_alert != 0 && !engine->is_over
+                                    ? engine->plain_alert
+                                    : engine->ssl.MBEDTLS_PRIVATE(in_msg)[1];
         snprintf(text, capacity, "the %s sent the alert %s (%d): %s", peer_word(engine),
                  talc_tls_alert_name(engine->failure.alert), engine->failure.alert,
                  talc_tls_alert_meaning(engine->failure.alert));
@@ -74,9 +76,20 @@ static talc_status fail_with(talc_tls_engine *engine, talc_status status, int co
                             "%s", text);
 }
 
+/* A client that refuses our certificate in TLS 1.3 may not have its handshake keys yet: its alert
+ * comes in the clear, and mbedTLS, which has keys, takes it for a damaged record. The handshake is
+ * lost either way; this only names the reason. */
+static bool is_plain_alert(const talc_tls_engine *engine, int code)
+{
+    return code == MBEDTLS_ERR_SSL_INVALID_MAC && !engine->is_over && engine->plain_alert != 0;
+}
+
 static talc_status fail(talc_tls_engine *engine, int code)
 {
     char text[TALC_FAILURE_TEXT_SIZE];
+    if (is_plain_alert(engine, code)) {
+        code = MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE;
+    }
     explain(engine, code, text, sizeof text);
     return fail_with(engine, status_of(engine, code), code, text);
 }
@@ -202,12 +215,22 @@ static talc_status handshake(talc_tls_engine *engine)
     }
 }
 
+static int plain_alert(const uint8_t *bytes, size_t size)
+{
+    talc_record_header header;
+    bool is_alert = talc_record_header_parse(bytes, size, &header) == TALC_OK &&
+                    header.type == TALC_RECORD_ALERT && header.length == 2 &&
+                    size == TALC_RECORD_HEADER_SIZE + 2u;
+    return is_alert ? bytes[TALC_RECORD_HEADER_SIZE + 1] : 0;
+}
+
 static talc_status tls_feed(void *instance, const uint8_t *bytes, size_t size)
 {
     talc_tls_engine *engine = instance;
     if (engine->status != TALC_OK) {
         return engine->status;
     }
+    engine->plain_alert = plain_alert(bytes, size);
     if (queue_input(engine, bytes, size) != TALC_OK) {
         return fail_with(engine, TALC_ERROR_MEMORY, 0, "out of memory");
     }

@@ -36,6 +36,7 @@ typedef struct talc_tls_engine {
     size_t input_size;
     size_t input_used;
     size_t input_capacity;
+    int plain_alert; /**< description of an alert in the clear that came as the last bytes, or 0 */
     bool is_over;  /**< the handshake, and what we make of it */
     bool has_read; /**< plaintext of the peer */
     bool is_finished;
