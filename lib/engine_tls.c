@@ -161,7 +161,12 @@ static talc_status find_peer(const talc_tls_engine *engine, talc_peer *peer)
                                         context->identity->psk.name_size)
                    : TALC_ERROR_VERIFY;
     }
-    *peer = engine->psk_peer;
+    /* That a name was looked up proves nothing: mbedTLS looks before it knows whether the key can be
+     * used, and goes on to a handshake by certificate. Without a certificate the result is 0 only
+     * where the pre-shared key was used; else it says that the certificate is missing or unchecked. */
+    if (mbedtls_ssl_get_verify_result(&engine->ssl) == 0) {
+        *peer = engine->psk_peer;
+    }
     peer->engine = TALC_ENGINE_TLS;
     return peer->credential == TALC_CREDENTIAL_PSK || context->serves_anyone ? TALC_OK
                                                                              : TALC_ERROR_VERIFY;
