@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/peers.h"
+#include "tests/credential_folder.h"
+
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#define HANG_GUARD_MS 240000
+#define TURN_MS 50
+#define DESCRIPTORS_MAX 512
+#define PEERS_MAX 64
+
+const peers_credentials peers_certificates = {
+    .name = "certificates",
+    .server = { .certificate = "server",
+                .anchors = "ca.pem",
+                .credential = TALC_CREDENTIAL_CERTIFICATE,
+                .name = "sensor.example" },
+    .client = { .certificate = "client",
+                .anchors = "ca.pem",
+                .credential = TALC_CREDENTIAL_CERTIFICATE,
+                .name = "client-1" },
+};
+
+const peers_credentials peers_psk = {
+    .name = "PSK",
+    .server = { .psks = "psk-server.txt", .credential = TALC_CREDENTIAL_PSK, .name = "client-1" },
+    .client = { .psk = "psk-client.txt", .credential = TALC_CREDENTIAL_PSK, .name = "client-1" },
+};
+
+const peers_credentials peers_pin = {
+    .name = "pins",
+    .server = { .certificate = "server",
+                .pin = "client.pin",
+                .credential = TALC_CREDENTIAL_PIN,
+                .name = "server.pin" },
+    .client = { .certificate = "client",
+                .pin = "server.pin",
+                .credential = TALC_CREDENTIAL_PIN,
+                .name = "client.pin" },
+};
+
+const peers_credentials peers_rsa_chain = {
+    .name = "RSA-4096 chain",
+    .server = { .certificate = "rsa-server",
+                .anchors = "rsa-ca.pem",
+                .credential = TALC_CREDENTIAL_CERTIFICATE,
+                .name = "sensor.example" },
+    .client = { .certificate = "rsa-client",
+                .anchors = "rsa-ca.pem",
+                .credential = TALC_CREDENTIAL_CERTIFICATE,
+                .name = "client-rsa" },
+};
+
+/* Those that are not freed yet: a test that fails leaves some. */
+static peers *alive[PEERS_MAX];
+
+/* ---------------------------------------------------------------- credentials */
+
+static void read_pin_text(const char *file, char text[2 * TALC_PIN_SIZE + 1])
+{
+    size_t size;
+    uint8_t *bytes = credential_bytes(file, &size);
+    assert_true(size >= 2 * TALC_PIN_SIZE);
+    memcpy(text, bytes, 2 * TALC_PIN_SIZE);
+    text[2 * TALC_PIN_SIZE] = 0;
+    free(bytes);
+}
+
+static void read_pin(const char *file, uint8_t pin[TALC_PIN_SIZE])
+{
+    char text[2 * TALC_PIN_SIZE + 1];
+    read_pin_text(file, text);
+    assert_int_equal(talc_pin_parse(text, pin), TALC_OK);
+}
+
+const char *peers_shown_name(const peers_side *side)
+{
+    static char text[2 * TALC_PIN_SIZE + 1];
+    if (strstr(side->name, ".pin") == NULL) {
+        return side->name;
+    }
+    read_pin_text(side->name, text);
+    return text;
+}
+
+static void must(talc_status status, const talc_failure *failure, const char *what)
+{
+    if (status != TALC_OK) {
+        fail_msg("%s: %s", what, failure->text);
+    }
+}
+
+static talc_identity *identity_of(const peers_side *side)
+{
+    char certificate[64], key[64];
+    talc_failure failure;
+    talc_identity *identity = NULL;
+    if (side->psk != NULL) {
+        must(talc_identity_from_psk_file(&identity, credential_path(side->psk), &failure), &failure,
+             side->psk);
+    } else if (side->certificate != NULL) {
+        snprintf(certificate, sizeof certificate, "%s.pem", side->certificate);
+        snprintf(key, sizeof key, "%s.key", side->certificate);
+        must(talc_identity_from_files(&identity, credential_path(certificate), credential_path(key),
+                                      &failure),
+             &failure, side->certificate);
+    }
+    return identity;
+}
+
+static void believe_files(talc_trust *trust, const peers_side *side)
+{
+    talc_failure failure;
+    if (side->anchors != NULL) {
+        must(talc_trust_add_anchor_file(trust, credential_path(side->anchors), &failure), &failure,
+             side->anchors);
+    }
+    if (side->revocations != NULL) {
+        must(talc_trust_add_revocation_file(trust, credential_path(side->revocations), &failure),
+             &failure, side->revocations);
+    }
+    if (side->psks != NULL) {
+        must(talc_trust_add_psk_file(trust, credential_path(side->psks), &failure), &failure,
+             side->psks);
+    }
+}
+
+static talc_trust *trust_of(const peers_side *side)
+{
+    uint8_t pin[TALC_PIN_SIZE];
+    talc_trust *trust = NULL;
+    if (side->anchors == NULL && side->pin == NULL && side->psks == NULL) {
+        return NULL;
+    }
+    assert_int_equal(talc_trust_new(&trust), TALC_OK);
+    believe_files(trust, side);
+    if (side->pin != NULL) {
+        read_pin(side->pin, pin);
+        assert_int_equal(talc_trust_add_pin(trust, pin), TALC_OK);
+    }
+    if (side->revoked_pin != NULL) {
+        read_pin(side->revoked_pin, pin);
+        assert_int_equal(talc_trust_revoke_pin(trust, pin), TALC_OK);
+    }
+    return trust;
+}
+
+void peers_configure(talc_config *config, const peers_side *side)
+{
+    *config = (talc_config)TALC_CONFIG_DEFAULT;
+    config->identity = identity_of(side);
+    config->trust = trust_of(side);
+    config->server_name = PEERS_SERVER_NAME;
+}
+
+void peers_configure_drop(talc_config *config)
+{
+    talc_identity_free(config->identity);
+    talc_trust_free(config->trust);
+}
+
+/* ---------------------------------------------------------------- making */
+
+static void on_event(void *context, const talc_event *event)
+{
+    peers *of = context;
+    switch (event->kind) {
+    case TALC_EVENT_SESSION_OPENED: of->events.opened++; break;
+    case TALC_EVENT_SESSION_REFUSED: of->events.refused++; break;
+    case TALC_EVENT_SESSION_CLOSED: of->events.closed++; break;
+    case TALC_EVENT_SESSION_FAILED: of->events.failed++; break;
+    case TALC_EVENT_ENVELOPE_DROPPED: of->events.dropped++; break;
+    }
+    if (event->failure != NULL) {
+        of->events.failure = *event->failure;
+    }
+}
+
+static void set_sizes_and_versions(talc_config *config, const peers_options *options,
+                                   talc_tls_version version)
+{
+    version = version != 0 ? version : TALC_TLS_1_3;
+    config->tls_version_min = config->tls_version_max = version;
+    config->block_size = options->block_size != 0 ? options->block_size : config->block_size;
+}
+
+static void make_server(peers *of)
+{
+    talc_config config;
+    talc_failure failure;
+    const peers_options *options = &of->options;
+    peers_configure(&config, &options->credentials->server);
+    set_sizes_and_versions(&config, options, options->version);
+    config.failure = &failure;
+    config.on_event = on_event;
+    config.on_event_context = of;
+    must(talc_server_new(&of->server, &config), &failure, of->name);
+    must(talc_server_listen(of->server, of->loopback != NULL ? talc_loopback_uri(of->loopback)
+                                                             : "coap://127.0.0.1:0"),
+         &failure, of->name);
+    peers_configure_drop(&config);
+    of->server_port = talc_server_port(of->server, 0);
+    resources_serve(of->resources, of->server);
+}
+
+/* A relay to this port if there are to be some; where to send to then. */
+static uint16_t relay_before(test_relay **relay, const peers *of, uint16_t port)
+{
+    if (!of->options.has_relays) {
+        return port;
+    }
+    *relay = relay_new(port);
+    assert_non_null(*relay);
+    return relay_port(*relay);
+}
+
+static void make_path(peers *of)
+{
+    if (of->options.path == PEERS_LOOPBACK) {
+        snprintf(of->uri, sizeof of->uri, "%s", talc_loopback_uri(of->loopback));
+        return;
+    }
+    uint16_t port = of->server_port;
+    if (of->options.path == PEERS_PROXY) {
+        proxy_process_start(&of->proxy);
+        port = relay_before(&of->far, of, of->server_port);
+        snprintf(of->proxy_uri, sizeof of->proxy_uri, "coap://127.0.0.1:%u",
+                 relay_before(&of->near, of, of->proxy.port));
+    } else {
+        port = relay_before(&of->near, of, of->server_port);
+    }
+    snprintf(of->uri, sizeof of->uri, "coap://127.0.0.1:%u", port);
+}
+
+static void make_client(peers *of, const peers_side *side)
+{
+    talc_config config;
+    talc_failure failure;
+    const peers_options *options = &of->options;
+    peers_configure(&config, side);
+    set_sizes_and_versions(&config, options,
+                           options->client_version != 0 ? options->client_version
+                                                        : options->version);
+    config.hold_s = options->hold_s != 0 ? options->hold_s : 1;
+    config.request_timeout_ms =
+        options->request_timeout_ms != 0 ? options->request_timeout_ms : 2 * HANG_GUARD_MS;
+    config.failure = &failure;
+    must(talc_client_new(&of->clients[of->client_count], &config, of->uri,
+                         of->proxy_uri[0] != 0 ? of->proxy_uri : NULL),
+         &failure, of->name);
+    of->client_count++;
+    peers_configure_drop(&config);
+}
+
+static void name_peers(peers *of)
+{
+    static const char *const paths[] = { "direct", "through the proxy", "loopback" };
+    const peers_options *options = &of->options;
+    snprintf(of->name, sizeof of->name, "TLS 1.%d, %s, %s",
+             options->version == TALC_TLS_1_2 ? 2 : 3, options->credentials->name,
+             paths[options->path]);
+}
+
+static void keep(peers *of)
+{
+    size_t slot = 0;
+    while (slot < PEERS_MAX && alive[slot] != NULL) {
+        slot++;
+    }
+    assert_true(slot < PEERS_MAX);
+    alive[slot] = of;
+}
+
+peers *peers_new(const peers_options *options)
+{
+    peers *of = calloc(1, sizeof *of);
+    assert_non_null(of);
+    keep(of);
+    of->options = *options;
+    name_peers(of);
+    of->resources = calloc(1, sizeof *of->resources);
+    assert_non_null(of->resources);
+    if (options->path == PEERS_LOOPBACK) {
+        assert_int_equal(talc_loopback_new(&of->loopback), TALC_OK);
+    }
+    make_server(of);
+    make_path(of);
+    size_t clients = options->client_count != 0 ? options->client_count : 1;
+    assert_true(clients <= PEERS_CLIENTS_MAX);
+    for (size_t i = 0; i < clients; i++) {
+        const peers_side *side = options->clients[i];
+        make_client(of, side != NULL ? side : &options->credentials->client);
+    }
+    return of;
+}
+
+void peers_free(peers *of)
+{
+    for (size_t i = 0; i < PEERS_MAX; i++) {
+        alive[i] = alive[i] == of ? NULL : alive[i];
+    }
+    for (size_t i = 0; i < of->client_count; i++) {
+        talc_client_free(of->clients[i]);
+    }
+    talc_server_free(of->server);
+    resources_release(of->resources);
+    talc_loopback_free(of->loopback);
+    relay_free(of->near);
+    relay_free(of->far);
+    proxy_process_stop(&of->proxy);
+    free(of->resources);
+    free(of);
+}
+
+int peers_free_all(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < PEERS_MAX; i++) {
+        if (alive[i] != NULL) {
+            peers_free(alive[i]);
+        }
+    }
+    return 0;
+}
+
+/* ---------------------------------------------------------------- requests */
+
+/* memcpy() takes no NULL, not even for no bytes. */
+static void copy(uint8_t *into, const void *from, size_t size)
+{
+    if (size > 0) {
+        memcpy(into, from, size);
+    }
+}
+
+static void on_response(void *context, talc_status status, const talc_response *response)
+{
+    peers_call *call = context;
+    const talc_client *client = call->of->clients[call->client];
+    talc_session_info info;
+    talc_client_info(client, &info);
+    call->is_done = 1;
+    call->status = status;
+    call->exchanges = info.exchanges;
+    call->failure = *talc_client_failure(client);
+    call->of->outstanding--;
+    if (response != NULL && response->payload_size <= sizeof call->payload) {
+        call->code = response->code;
+        call->payload_size = response->payload_size;
+        copy(call->payload, response->payload, response->payload_size);
+    }
+}
+
+void peers_send(peers *of, size_t client, const talc_request *request, peers_call *call)
+{
+    memset(call, 0, sizeof *call);
+    call->of = of;
+    call->client = client;
+    talc_status status = talc_client_send(of->clients[client], request, on_response, call);
+    if (status != TALC_PENDING) {
+        fail_msg("%s: %s: not sent: %s", of->name, request->path, talc_status_text(status));
+    }
+    of->outstanding++;
+}
+
+void peers_fetch(peers *of, size_t client, const talc_request *request, peers_call *call)
+{
+    peers_send(of, client, request, call);
+    peers_await(&of, 1);
+}
+
+void peers_expect(const peers_call *call, uint8_t code)
+{
+    char got[TALC_CODE_TEXT_SIZE], wanted[TALC_CODE_TEXT_SIZE];
+    if (!call->is_done || call->status != TALC_OK) {
+        fail_msg("%s: no response: %s: %s", call->of->name, talc_status_text(call->status),
+                 call->failure.text);
+    }
+    if (call->code != code) {
+        fail_msg("%s: response %s instead of %s", call->of->name, talc_code_text(call->code, got),
+                 talc_code_text(code, wanted));
+    }
+}
+
+/* ---------------------------------------------------------------- the loop */
+
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+typedef struct polled {
+    struct pollfd descriptors[DESCRIPTORS_MAX];
+    nfds_t count;
+    uint32_t timeout_ms;
+} polled;
+
+static void add_descriptor(polled *all, int descriptor)
+{
+    if (descriptor < 0) {
+        all->timeout_ms = 0; /* the loopback has none */
+        return;
+    }
+    assert_true(all->count < DESCRIPTORS_MAX);
+    all->descriptors[all->count++] = (struct pollfd){ .fd = descriptor, .events = POLLIN };
+}
+
+static void add_timeout(polled *all, uint32_t timeout_ms)
+{
+    all->timeout_ms = timeout_ms < all->timeout_ms ? timeout_ms : all->timeout_ms;
+}
+
+static void add_relay(polled *all, const test_relay *relay)
+{
+    if (relay != NULL) {
+        add_descriptor(all, relay_descriptor(relay));
+        add_timeout(all, relay_timeout_ms(relay));
+    }
+}
+
+static void add_middle(polled *all, const peers *of)
+{
+    add_descriptor(all, talc_server_descriptor(of->server, 0));
+    add_timeout(all, talc_server_timeout_ms(of->server));
+    add_relay(all, of->near);
+    add_relay(all, of->far);
+}
+
+static void add_clients(polled *all, const peers *of)
+{
+    for (size_t i = 0; i < of->client_count; i++) {
+        add_descriptor(all, talc_client_descriptor(of->clients[i]));
+        add_timeout(all, talc_client_timeout_ms(of->clients[i]));
+    }
+}
+
+static void wait_for(polled *all)
+{
+    (void)poll(all->descriptors, all->count, (int)all->timeout_ms);
+}
+
+static void process_middle(const peers *of)
+{
+    (void)talc_server_process(of->server);
+    if (of->near != NULL) {
+        relay_process(of->near);
+    }
+    if (of->far != NULL) {
+        relay_process(of->far);
+    }
+}
+
+void peers_turn(peers *const *all, size_t count)
+{
+    polled waiting = { .timeout_ms = TURN_MS };
+    for (size_t i = 0; i < count; i++) {
+        add_middle(&waiting, all[i]);
+        add_clients(&waiting, all[i]);
+    }
+    wait_for(&waiting);
+    for (size_t i = 0; i < count; i++) {
+        for (size_t client = 0; client < all[i]->client_count; client++) {
+            (void)talc_client_process(all[i]->clients[client]);
+        }
+        process_middle(all[i]);
+    }
+}
+
+void peers_turn_without_clients(peers *of)
+{
+    polled waiting = { .timeout_ms = TURN_MS };
+    add_middle(&waiting, of);
+    wait_for(&waiting);
+    process_middle(of);
+}
+
+static peers *first_waiting(peers *const *all, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (all[i]->outstanding > 0) {
+            return all[i];
+        }
+    }
+    return NULL;
+}
+
+void peers_await(peers *const *all, size_t count)
+{
+    uint64_t end_ms = now_ms() + HANG_GUARD_MS;
+    const peers *waits;
+    while ((waits = first_waiting(all, count)) != NULL) {
+        if (now_ms() > end_ms) {
+            fail_msg("%s: %zu requests have no result", waits->name, waits->outstanding);
+        }
+        peers_turn(all, count);
+    }
+}
