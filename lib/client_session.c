@@ -9,8 +9,36 @@
 
 /* ---------------------------------------------------------------- messages */
 
+static talc_client_request *find_too_large(const talc_client *client)
+{
+    talc_client_request *request;
+    DL_FOREACH(client->requests.first, request) {
+        if (request->state == TALC_REQUEST_QUEUED &&
+            request->message_size > client->conversation.peer_message_size_max) {
+            return request;
+        }
+    }
+    return NULL;
+}
+
+/* Requests that were queued before the server had said how much it takes. */
+static void refuse_too_large(talc_client *client)
+{
+    talc_client_request *request;
+    while ((request = find_too_large(client)) != NULL) {
+        (void)talc_conversation_withdraw(&client->conversation, request);
+        talc_failure_clear(&client->failure);
+        talc_failure_set(&client->failure, TALC_STAGE_SESSION, TALC_ERROR_TOO_LARGE,
+                         "a request of %zu bytes cannot be sent: the server takes at most %u",
+                         request->message_size,
+                         (unsigned)client->conversation.peer_message_size_max);
+        talc_client_requests_complete(&client->requests, request, TALC_ERROR_TOO_LARGE, NULL);
+    }
+}
+
 static void take_csm(talc_client *client, const talc_frame *frame)
 {
+    refuse_too_large(client);
     if (!client->replaces_session) {
         return;
     }

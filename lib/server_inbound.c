@@ -153,8 +153,19 @@ static bool may_hold(const talc_served *served, const talc_envelope *envelope)
            envelope->request == served->newest_request;
 }
 
+/* The same request came twice: one answer is enough, and the later way is the one that lives. */
+static void give_up_held(talc_served *served)
+{
+    talc_held_reply held = served->held;
+    if (held.listening != NULL) {
+        memset(&served->held, 0, sizeof served->held);
+        held.listening->listener->reply(held.listening->link, held.handle, NULL);
+    }
+}
+
 static void hold(talc_served *served, const talc_envelope *envelope, const answering *to)
 {
+    give_up_held(served);
     uint32_t hold_s = envelope->hold_s < TALC_ENVELOPE_HOLD_MAX_S ? envelope->hold_s
                                                                   : TALC_ENVELOPE_HOLD_MAX_S;
     served->held = (talc_held_reply){ to->listening, to->handle, envelope->request,
