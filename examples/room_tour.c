@@ -90,7 +90,7 @@ static void print_session(talc_client *client)
     talc_session_info info;
     talc_client_info(client, &info);
     printf("session: %s, %s, server %s\n", info.protocol, info.cipher_suite, info.peer.name);
-    printf("handshake: this side was sure of the other after %u round trips\n",
+    printf("handshake: this side was sure of the other after round trip %u\n",
            info.handshake_exchanges);
 }
 
