@@ -5,10 +5,13 @@
 #include "lib/failure.h"
 #include "transport/coap_carrier.h"
 
-#include <stdio.h>
+#include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #define IDLE_SESSIONS_MAX 4096 /* libcoap's, one per peer address, about 0.8 KiB each */
 #define SESSION_TIMEOUT_S 60
@@ -50,11 +53,33 @@ static talc_status addresses_find(const talc_coap_uri *uri, talc_coap_addresses 
     return status;
 }
 
+/* libcoap binds with SO_REUSEADDR, which would let a second server take a port over without a word. A
+ * socket of our own asks the system first, and tells why not. Returns errno. */
+static int address_try(const coap_address_t *address)
+{
+    static const int off;
+    int error = 0;
+    int probe = socket(address->addr.sa.sa_family, SOCK_DGRAM, 0);
+    if (probe < 0) {
+        return errno;
+    }
+    if (address->addr.sa.sa_family == AF_INET6) {
+        (void)setsockopt(probe, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    }
+    if (bind(probe, &address->addr.sa, address->size) != 0) {
+        error = errno;
+    }
+    close(probe);
+    return error;
+}
+
 static talc_status endpoint_open(talc_coap_server *listener, const char *text,
                                  talc_failure *failure)
 {
     talc_coap_uri uri;
     talc_coap_addresses addresses;
+    char reason[128] = "";
+    int error = 0;
     talc_status status = talc_coap_uri_read(&uri, text, failure);
     if (status == TALC_OK) {
         status = addresses_find(&uri, &addresses, failure);
@@ -63,17 +88,21 @@ static talc_status endpoint_open(talc_coap_server *listener, const char *text,
         return status;
     }
     for (size_t i = 0; i < addresses.count; i++) {
+        error = address_try(&addresses.list[i]);
         coap_endpoint_t *endpoint =
-            coap_new_endpoint(listener->context, &addresses.list[i], COAP_PROTO_UDP);
+            error == 0 ? coap_new_endpoint(listener->context, &addresses.list[i], COAP_PROTO_UDP)
+                       : NULL;
         if (endpoint != NULL) {
             listener->port = endpoint_port(endpoint);
             return TALC_OK;
         }
+        if (error == EADDRINUSE) {
+            break; /* not to be taken for a machine without IPv6 */
+        }
     }
+    (void)strerror_r(error != 0 ? error : EIO, reason, sizeof reason);
     return talc_failure_set(failure, TALC_STAGE_PATH, TALC_ERROR_UNREACHABLE,
-                            "cannot listen at %s: the address is not of this machine, or the port "
-                            "is taken or reserved",
-                            text);
+                            "cannot listen at %s: %s", text, reason);
 }
 
 static talc_status resource_add(talc_coap_server *listener, const char *path)
