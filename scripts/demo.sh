@@ -126,7 +126,8 @@ start_server() {
 }
 
 proxy_program() {
-    command -v coap-server-notls || command -v coap-server || fail 'coap-server (libcoap3-bin) is missing'
+    command -v coap-server-notls || command -v coap-server ||
+        fail 'coap-server (libcoap3-bin) is missing'
 }
 
 # "... DEBG created UDP  endpoint 127.0.0.1:35792": bound by then.
@@ -139,6 +140,7 @@ proxy_is_ready() { [ -n "$(proxy_port)" ]; }
 start_proxy() {
     local pid program
     program=$(proxy_program)
+    : >"$folder/proxy.log"
     # The name only says when the proxy itself is meant. Verbosity 7 prints every message.
     "$program" -A 127.0.0.1 -p 0 -P ,demo-proxy -v 7 >"$folder/proxy.log" 2>&1 &
     pid=$!
