@@ -56,7 +56,7 @@ class Client:
 
 # --- What the path saw ---
 
-# number: counts the client's request bodies from 0; out: from the client; fragments: of its records.
+# number: counts the client's request bodies from 0; out: from the client; fragments: of records.
 Seen = namedtuple("Seen", "number out title text fragments")
 
 
@@ -158,7 +158,8 @@ class Page:
             one = left[i] if i < len(left) else ""
             two = right[i] if i < len(right) else ""
             bar = self.paint(2, "|")
-            print(f"{self.paint(left_colour, one.ljust(half))} {bar} {self.paint(right_colour, two)}")
+            one = self.paint(left_colour, one.ljust(half))
+            print(f"{one} {bar} {self.paint(right_colour, two)}")
         print()
 
     def pair(self, left, right):
@@ -220,7 +221,7 @@ def print_handshake(page, client, path):
     page.heading("The session")
     trips, records, text = client.first
     print(f"  {client.protocol}, {client.suite}, server {client.server}")
-    print(f"  handshake: sure of the server after round trip {client.handshake} on the client's side;")
+    print(f"  handshake: the client was sure of the server after round trip {client.handshake};")
     print(f"  the first answer came with round trip {trips}; until then both ways together")
     print(f"  {records} bytes of TLS records as {text} bytes of JSON ({text / records:.2f} times)")
     if path.payloads:
@@ -237,7 +238,8 @@ def print_trips(path, trips):
             found = [seen for seen in path.seen if (seen.number, seen.out) == (number, out)]
             count = sum(len(seen.fragments) for seen in found)
             size = sum(len(seen.text) for seen in found)
-            print(f"    {number + 1:10}  {direction:17} {count:10} {records_size(found):18} {size:15}")
+            total = records_size(found)
+            print(f"    {number + 1:10}  {direction:17} {count:10} {total:18} {size:15}")
 
 
 # --- Checks: each returns whether it held, and what to print ---
