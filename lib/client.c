@@ -14,6 +14,24 @@
 
 /* ---------------------------------------------------------------- making and ending */
 
+/* A carrier of the application's may say anything. */
+static talc_carrier_limits within_bounds(const talc_config *config, talc_carrier_limits limits)
+{
+    if (limits.message_size > config->message_body_size) {
+        limits.message_size = config->message_body_size;
+    }
+    if (limits.message_size < TALC_ENVELOPE_BODY_LIMIT_MIN) {
+        limits.message_size = TALC_ENVELOPE_BODY_LIMIT_MIN;
+    }
+    if (limits.body_size > config->body_size_max) {
+        limits.body_size = config->body_size_max;
+    }
+    if (limits.body_size < limits.message_size) {
+        limits.body_size = limits.message_size;
+    }
+    return limits;
+}
+
 static talc_status open_path(const talc_client *client, const char *uri, const char *proxy_uri,
                              talc_client_path *path, talc_failure *failure)
 {
@@ -37,7 +55,8 @@ static talc_status open_path(const talc_client *client, const char *uri, const c
     }
     talc_status status = path->carrier->open(&path->link, &target, &events, failure);
     if (status == TALC_OK) {
-        path->limits = path->carrier->limits(path->link);
+        path->carried = within_bounds(config, path->carrier->limits(path->link));
+        path->limits = path->carried;
     }
     return status;
 }
@@ -183,10 +202,9 @@ talc_status talc_client_send(talc_client *client, const talc_request *request,
     if (client->requests.message_bytes >= config->pipeline_size_max) {
         return TALC_WANT_ROOM;
     }
-    if (request->payload_size > config->message_size_max) {
-        return TALC_ERROR_TOO_LARGE;
-    }
-    talc_status status = talc_client_requests_add(&client->requests, request, &added);
+    talc_status status = request->payload_size > config->message_size_max
+                             ? TALC_ERROR_TOO_LARGE
+                             : talc_client_requests_add(&client->requests, request, &added);
     if (status != TALC_OK) {
         talc_failure_clear(&client->failure);
         return talc_failure_set(&client->failure, TALC_STAGE_CONFIGURE, status,
@@ -195,7 +213,8 @@ talc_status talc_client_send(talc_client *client, const talc_request *request,
     }
     uint32_t timeout_ms =
         request->timeout_ms != 0 ? request->timeout_ms : config->request_timeout_ms;
-    added->deadline_ms = talc_configuration_now_ms(&client->configuration) + timeout_ms;
+    added->queued_ms = talc_configuration_now_ms(&client->configuration);
+    added->deadline_ms = added->queued_ms + timeout_ms;
     added->callback = callback;
     added->context = context;
     return TALC_PENDING;
@@ -220,7 +239,15 @@ static void time_out(talc_client *client, talc_client_request *request)
     if (client->session != NULL) {
         (void)talc_conversation_withdraw(&client->conversation, request);
     }
+    bool is_mute = connected && client->heard_ms < request->queued_ms;
     talc_client_requests_complete(&client->requests, request, status, NULL);
+    if (is_mute && client->session != NULL) {
+        /* Nothing of the session came through for a whole request: another one may do better, if
+         * it is this one that the path or the server does not like. */
+        talc_failure failure = client->failure;
+        talc_client_lose_session(client, "nothing came of the session any more");
+        client->failure = failure;
+    }
 }
 
 static void time_out_requests(talc_client *client)
@@ -243,7 +270,7 @@ static void time_out_requests(talc_client *client)
 
 talc_status talc_client_process(talc_client *client)
 {
-    if (client == NULL) {
+    if (client == NULL || client->is_inside) {
         return TALC_ERROR_ARGUMENT;
     }
     client->is_inside = true;
@@ -368,8 +395,20 @@ static void say_goodbye(talc_client *client)
     talc_frame frame;
     talc_frame_init(&frame, TALC_CODE_RELEASE);
     (void)talc_conversation_queue(&client->conversation, &frame, NULL);
-    talc_conversation_flush(&client->conversation);
+    talc_conversation_drain(&client->conversation);
     (void)talc_session_finish(client->session);
+}
+
+/* Ends all requests; what has not begun to leave does not leave any more. */
+static void end_requests(talc_client *client, talc_status status)
+{
+    talc_client_request *request;
+    DL_FOREACH(client->requests.first, request) {
+        if (client->session != NULL) {
+            (void)talc_conversation_withdraw(&client->conversation, request);
+        }
+    }
+    talc_client_requests_complete_all(&client->requests, status);
 }
 
 talc_status talc_client_close(talc_client *client, uint32_t timeout_ms)
@@ -378,7 +417,7 @@ talc_status talc_client_close(talc_client *client, uint32_t timeout_ms)
         return TALC_ERROR_ARGUMENT;
     }
     client->is_closing = true;
-    talc_client_requests_complete_all(&client->requests, TALC_ERROR_CLOSED);
+    end_requests(client, TALC_ERROR_CLOSED);
     bool open = client->session != NULL && client->conversation.has_peer_csm;
     if (open) {
         say_goodbye(client);

@@ -7,6 +7,7 @@
 
 #define RETRY_DEFAULT_MS 1000u
 #define RETRY_MAX_MS 30000u
+#define ANSWERS_BEFORE_LARGER 64u
 
 static uint64_t now_ms(const talc_client *client)
 {
@@ -31,6 +32,7 @@ static void use_smaller_bodies(talc_client *client)
         }
     }
     limits->body_size = limits->message_size;
+    client->path.answered = 0;
     if (client->session != NULL) {
         client->session->message_size = limits->message_size;
     }
@@ -113,17 +115,27 @@ static void take_hint(talc_client *client, const talc_carrier_answer *answer,
     if (!talc_exchanges_hint(&client->exchanges, now_ms(client))) {
         return;
     }
-    if (client->conversation.has_peer_csm) {
-        talc_client_lose_session(client, "the server does not know the session any more");
-    } else {
-        talc_client_drop_session(client);
-        talc_client_requests_restart(&client->requests);
+    talc_client_lose_session(client, "the server does not know the session any more");
+}
+
+/* Anybody can make us think that the path is narrow; after a while that is tried again. */
+static void try_larger_bodies(talc_client *client)
+{
+    talc_client_path *path = &client->path;
+    if (path->limits.message_size < path->carried.message_size &&
+        ++path->answered >= ANSWERS_BEFORE_LARGER) {
+        path->limits.message_size = path->carried.message_size;
+        path->limits.body_size = path->limits.message_size;
+        client->session->message_size = path->limits.message_size;
+        path->answered = 0;
     }
 }
 
 static void take_fields(talc_client *client, const talc_envelope *envelope,
                         const talc_intake *intake, bool is_newest)
 {
+    client->heard_ms = now_ms(client);
+    try_larger_bodies(client);
     talc_exchanges_answered(&client->exchanges, envelope->request, intake->brought_news,
                             now_ms(client));
     if (is_newest && envelope->more && intake->brought_news) {
@@ -146,13 +158,13 @@ static void take_envelope(talc_client *client, const talc_carrier_answer *answer
         take_hint(client, answer, envelope->error);
         return;
     }
-    if (intake.result == TALC_INTAKE_LOST_STATE ||
-        (envelope->error == TALC_ENVELOPE_ERROR_LOST_STATE && is_newest)) {
+    bool is_lost = intake.result == TALC_INTAKE_LOST_STATE ||
+                   envelope->error == TALC_ENVELOPE_ERROR_LOST_STATE;
+    if (is_lost && is_newest && intake.is_vouched_for) {
         talc_client_lose_session(client, "the server lost the session's state");
         return;
     }
-    if (envelope->error != TALC_ENVELOPE_ERROR_NONE && is_newest &&
-        envelope->piece_count == 0) {
+    if (envelope->error != TALC_ENVELOPE_ERROR_NONE && is_newest && !intake.is_vouched_for) {
         take_hint(client, answer, envelope->error);
         return;
     }
@@ -268,6 +280,9 @@ void talc_client_say_last_words(talc_client *client)
     }
     talc_open_exchange *open =
         talc_exchanges_start(&client->exchanges, &last, now_ms(client), 0, &cancelled);
+    if (cancelled != 0) {
+        client->path.carrier->cancel(client->path.link, cancelled);
+    }
     if (compose(client, &last, open, &composed) == TALC_OK) {
         (void)hand_over(client, open, composed.size);
     }

@@ -126,9 +126,12 @@ void talc_client_requests_complete_all(talc_client_requests *requests, talc_stat
 /* Whether a request that may have been executed may be executed again, or will be once the server
  * has closed the lost session, or never (RFC 7252 section 5.8: GET is safe, PUT and DELETE are
  * idempotent; but one of an old session that still runs must not undo a later one). */
-static talc_request_state state_after_loss(const talc_client_request *request)
+static talc_request_state state_after_loss(const talc_client_request *request, talc_loss loss)
 {
-    if (request->state != TALC_REQUEST_SENT && request->state != TALC_REQUEST_HELD) {
+    if (request->state == TALC_REQUEST_HELD) {
+        return TALC_REQUEST_HELD; /* of an older session, about which the next one still asks */
+    }
+    if (request->state != TALC_REQUEST_SENT) {
         return TALC_REQUEST_WAITS;
     }
     if (request->restarts >= TALC_RESTARTS_MAX) {
@@ -137,16 +140,17 @@ static talc_request_state state_after_loss(const talc_client_request *request)
     if (request->is_repeatable || request->method == TALC_GET) {
         return TALC_REQUEST_WAITS;
     }
-    return request->method == TALC_POST ? TALC_REQUEST_SENT : TALC_REQUEST_HELD;
+    return request->method == TALC_POST || loss == TALC_LOSS_UNNAMED ? TALC_REQUEST_SENT
+                                                                     : TALC_REQUEST_HELD;
 }
 
-void talc_client_requests_restart(talc_client_requests *requests)
+void talc_client_requests_restart(talc_client_requests *requests, talc_loss loss)
 {
     talc_client_requests lost = { NULL, 0, 0 };
     talc_client_request *request;
     talc_client_request *next;
     DL_FOREACH_SAFE(requests->first, request, next) {
-        request->state = state_after_loss(request);
+        request->state = state_after_loss(request, loss);
         request->restarts++;
         if (request->state == TALC_REQUEST_SENT) {
             DL_DELETE(requests->first, request);

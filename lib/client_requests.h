@@ -26,6 +26,7 @@ typedef struct talc_client_request {
     talc_method method;
     bool is_repeatable;
     unsigned restarts;
+    uint64_t queued_ms;
     uint64_t deadline_ms;
     talc_response_callback *callback;
     void *context;
@@ -56,9 +57,15 @@ void talc_client_requests_complete(talc_client_requests *requests, talc_client_r
 /** Completes all requests that are there now; callbacks may add others. */
 void talc_client_requests_complete_all(talc_client_requests *requests, talc_status status);
 
+/** What the next session can learn of the lost one. */
+typedef enum talc_loss {
+    TALC_LOSS_NAMED = 0, /**< its CSM names the lost session, and the server says what became of it */
+    TALC_LOSS_UNNAMED    /**< it names an older one */
+} talc_loss;
+
 /** The session is gone: decides for each request whether it waits for the next one, is held, or
  * ends with TALC_ERROR_SESSION_LOST. */
-void talc_client_requests_restart(talc_client_requests *requests);
+void talc_client_requests_restart(talc_client_requests *requests, talc_loss loss);
 
 /** The next session is open: lets held requests go (the lost session is certainly closed) or ends
  * them. */

@@ -61,6 +61,15 @@ static void take_response(talc_client *client, const talc_frame *frame)
     if (request == NULL || request->state != TALC_REQUEST_SENT) {
         return; /* given up meanwhile */
     }
+    if (frame->refused_option != 0) {
+        /* RFC 7252 section 5.4.1: such a response is rejected. */
+        talc_failure_clear(&client->failure);
+        talc_failure_set(&client->failure, TALC_STAGE_SESSION, TALC_ERROR_UNSUPPORTED,
+                         "the response holds the critical option %u, which is not known here",
+                         (unsigned)frame->refused_option);
+        talc_client_requests_complete(&client->requests, request, TALC_ERROR_UNSUPPORTED, NULL);
+        return;
+    }
     talc_response response = { frame->code, frame->content_format, frame->payload,
                                frame->payload_size };
     talc_client_requests_complete(&client->requests, request, TALC_OK, &response);
@@ -111,6 +120,8 @@ static talc_status start_session(talc_client *client)
         return status;
     }
     memset(&client->counters, 0, sizeof client->counters);
+    client->path.limits = client->path.carried; /* what made them smaller may be over */
+    client->session->message_size = client->path.limits.message_size;
     talc_exchanges_reset(&client->exchanges, first_request & 0xFFFFFFu);
     talc_conversation_events events = { take_frame, message_written, client };
     talc_conversation_init(&client->conversation, client->session, config->message_size_max,
@@ -178,13 +189,17 @@ void talc_client_drop_session(talc_client *client)
     client->is_closing = false;
 }
 
-/* The server had taken us: what was under way is judged request by request. */
+/* What was under way is judged request by request. A session that never got as far as the server's
+ * CSM has not learnt yet what became of the one before it: that one is asked about first. */
 static void restart(talc_client *client)
 {
-    client->replaces_session = true;
-    memcpy(client->replaced_id, client->session->id, TALC_SESSION_ID_SIZE);
+    talc_loss loss = client->replaces_session ? TALC_LOSS_UNNAMED : TALC_LOSS_NAMED;
+    if (!client->replaces_session && talc_session_is_established(client->session)) {
+        client->replaces_session = true;
+        memcpy(client->replaced_id, client->session->id, TALC_SESSION_ID_SIZE);
+    }
     talc_client_drop_session(client);
-    talc_client_requests_restart(&client->requests);
+    talc_client_requests_restart(&client->requests, loss);
 }
 
 void talc_client_lose_session(talc_client *client, const char *reason)

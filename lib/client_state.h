@@ -21,7 +21,9 @@
 typedef struct talc_client_path {
     const talc_carrier *carrier;
     void *link;
-    talc_carrier_limits limits; /**< what it can carry, and less once it has shown less */
+    talc_carrier_limits carried; /**< what it says that it can carry */
+    talc_carrier_limits limits;  /**< the same, or less once it has shown less */
+    unsigned answered;           /**< exchanges since it showed that */
     talc_failure failure;       /**< the last thing that it refused */
 } talc_client_path;
 
@@ -41,6 +43,7 @@ struct talc_client {
     bool replaces_session; /**< the next session's CSM names this one */
     uint8_t replaced_id[TALC_SESSION_ID_SIZE];
     bool is_closing;
+    uint64_t heard_ms; /**< when the last envelope of the session was taken */
     bool is_inside; /**< a call of this client is under way: callbacks must not wait */
 
     talc_client_requests requests;

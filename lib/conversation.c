@@ -18,19 +18,25 @@ void talc_conversation_init(talc_conversation *conversation, talc_session *sessi
     conversation->session = session;
     conversation->message_size_max = message_size_max;
     conversation->peer_message_size_max = TALC_MESSAGE_SIZE_BASE;
+    conversation->queued_size_max = session->pipeline_size + 3 * (size_t)message_size_max;
     conversation->events = *events;
+}
+
+static void outgoing_free(talc_outgoing *outgoing)
+{
+    talc_wipe(outgoing, sizeof *outgoing + outgoing->size);
+    free(outgoing);
 }
 
 static void drop_first(talc_conversation *conversation)
 {
     talc_outgoing *first = conversation->first;
-    conversation->queued_size -= first->size - first->written;
+    conversation->queued_size -= sizeof *first + first->size - first->written;
     conversation->first = first->next;
     if (conversation->first == NULL) {
         conversation->last = NULL;
     }
-    talc_wipe(first, sizeof *first + first->size);
-    free(first);
+    outgoing_free(first);
 }
 
 static void free_input(talc_conversation *conversation)
@@ -68,8 +74,13 @@ static talc_outgoing *outgoing_new(size_t capacity, void *tag)
 static talc_status append(talc_conversation *conversation, talc_outgoing *outgoing)
 {
     if (conversation->has_peer_csm && outgoing->size > conversation->peer_message_size_max) {
-        free(outgoing);
+        outgoing_free(outgoing);
         return TALC_ERROR_TOO_LARGE;
+    }
+    if (conversation->queued_size + sizeof *outgoing + outgoing->size >
+        conversation->queued_size_max) {
+        outgoing_free(outgoing);
+        return TALC_ERROR_MEMORY;
     }
     if (conversation->last == NULL) {
         conversation->first = outgoing;
@@ -77,7 +88,7 @@ static talc_status append(talc_conversation *conversation, talc_outgoing *outgoi
         conversation->last->next = outgoing;
     }
     conversation->last = outgoing;
-    conversation->queued_size += outgoing->size;
+    conversation->queued_size += sizeof *outgoing + outgoing->size;
     return TALC_OK;
 }
 
@@ -91,7 +102,8 @@ talc_status talc_conversation_queue(talc_conversation *conversation, const talc_
     size_t capacity = outgoing->size;
     talc_status status = talc_frame_write(frame, outgoing->bytes, capacity, &outgoing->size);
     if (status != TALC_OK) {
-        free(outgoing);
+        outgoing->size = 0;
+        outgoing_free(outgoing);
         return status;
     }
     return append(conversation, outgoing);
@@ -140,8 +152,8 @@ bool talc_conversation_withdraw(talc_conversation *conversation, const void *tag
     }
     before->next = at->next;
     conversation->last = conversation->last == at ? before : conversation->last;
-    conversation->queued_size -= at->size;
-    free(at);
+    conversation->queued_size -= sizeof *at + at->size;
+    outgoing_free(at);
     return true;
 }
 
@@ -167,6 +179,7 @@ static size_t gather(talc_conversation *conversation, uint8_t *plaintext, size_t
         size_t part = left < capacity - size ? left : capacity - size;
         if (first->written == 0 && first->tag != NULL) {
             conversation->events.written(conversation->events.context, first->tag);
+            first->tag = NULL; /* the owner may free what it names while the rest still leaves */
         }
         memcpy(plaintext + size, first->bytes + first->written, part);
         size += part;
@@ -187,19 +200,32 @@ static bool body_is_full(const talc_conversation *conversation)
            talc_pack_fragment_size(conversation->session->message_size);
 }
 
-void talc_conversation_flush(talc_conversation *conversation)
+/* Makes one record; false if nothing waits or nothing is taken. */
+static bool write_record(talc_conversation *conversation)
 {
     uint8_t plaintext[PLAINTEXT_CHUNK];
     talc_session *session = conversation->session;
-    while (talc_session_is_writable(session) && !body_is_full(conversation)) {
-        size_t capacity = talc_session_plaintext_max(session);
-        size_t size = gather(conversation, plaintext,
-                             capacity < sizeof plaintext ? capacity : sizeof plaintext);
-        if (size == 0 || talc_session_write(session, plaintext, size) != TALC_OK) {
-            break;
-        }
+    if (!talc_session_is_writable(session)) {
+        return false;
     }
+    size_t capacity = talc_session_plaintext_max(session);
+    size_t size = gather(conversation, plaintext,
+                         capacity < sizeof plaintext ? capacity : sizeof plaintext);
+    bool is_written = size > 0 && talc_session_write(session, plaintext, size) == TALC_OK;
     talc_wipe(plaintext, sizeof plaintext);
+    return is_written;
+}
+
+void talc_conversation_flush(talc_conversation *conversation)
+{
+    while (!body_is_full(conversation) && write_record(conversation)) {
+    }
+}
+
+void talc_conversation_drain(talc_conversation *conversation)
+{
+    while (write_record(conversation)) {
+    }
 }
 
 /* ---------------------------------------------------------------- in */
@@ -224,11 +250,13 @@ void talc_conversation_abort(talc_conversation *conversation, const char *reason
     talc_frame_init(&frame, TALC_CODE_ABORT);
     frame.payload = (const uint8_t *)reason;
     frame.payload_size = strlen(reason);
+    /* Behind half a message an Abort would be read as the rest of it. */
+    bool is_between_messages = conversation->first == NULL || conversation->first->written == 0;
     while (conversation->first != NULL) {
         drop_first(conversation);
     }
-    if (talc_conversation_queue(conversation, &frame, NULL) == TALC_OK) {
-        talc_conversation_flush(conversation);
+    if (is_between_messages && talc_conversation_queue(conversation, &frame, NULL) == TALC_OK) {
+        talc_conversation_drain(conversation);
     }
     snprintf(text, sizeof text, "the peer broke CoAP inside the session: %s", reason);
     end_session(conversation, TALC_ERROR_PROTOCOL, text);
@@ -240,7 +268,9 @@ static void answer_ping(talc_conversation *conversation, const talc_frame *ping)
     talc_frame_init(&pong, TALC_CODE_PONG);
     pong.token_size = ping->token_size;
     memcpy(pong.token, ping->token, sizeof pong.token);
-    (void)talc_conversation_queue(conversation, &pong, NULL);
+    if (talc_conversation_queue(conversation, &pong, NULL) != TALC_OK) {
+        talc_conversation_abort(conversation, "answers are asked for and not taken");
+    }
 }
 
 static void take_csm(talc_conversation *conversation, const talc_frame *frame)
@@ -296,7 +326,7 @@ static void take_signal(talc_conversation *conversation, const talc_frame *frame
     }
 }
 
-static void take_frame(talc_conversation *conversation, const uint8_t *bytes, size_t size)
+static void take_message(talc_conversation *conversation, const uint8_t *bytes, size_t size)
 {
     talc_frame frame;
     talc_status status = talc_frame_read(bytes, size, &frame);
@@ -312,6 +342,15 @@ static void take_frame(talc_conversation *conversation, const uint8_t *bytes, si
     } else if (frame.code != TALC_CODE_EMPTY) {
         conversation->events.frame(conversation->events.context, &frame);
     }
+}
+
+/* A payload ends its message; applications are promised a NUL behind it. */
+static void take_terminated(talc_conversation *conversation, size_t at, size_t size)
+{
+    uint8_t next = conversation->in[at + size];
+    conversation->in[at + size] = 0;
+    take_message(conversation, conversation->in + at, size);
+    conversation->in[at + size] = next;
 }
 
 /* Hands on the whole messages at the front of the input. */
@@ -333,7 +372,7 @@ static void take_frames(talc_conversation *conversation)
         if (status != TALC_OK || size > conversation->in_size - at) {
             break;
         }
-        take_frame(conversation, conversation->in + at, (size_t)size);
+        take_terminated(conversation, at, (size_t)size);
         at += (size_t)size;
     }
     conversation->in_size -= at;
@@ -342,9 +381,12 @@ static void take_frames(talc_conversation *conversation)
 
 static bool reserve_input(talc_conversation *conversation)
 {
-    size_t wanted = conversation->in_size + READ_CHUNK;
+    size_t wanted = conversation->in_size + READ_CHUNK + 1; /* one for take_terminated() */
     if (wanted <= conversation->in_capacity) {
         return true;
+    }
+    if (conversation->in_capacity > 0 && wanted < 2 * conversation->in_capacity) {
+        wanted = 2 * conversation->in_capacity; /* at most message_size_max and a half more */
     }
     uint8_t *in = malloc(wanted);
     if (in == NULL) {

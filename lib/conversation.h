@@ -16,7 +16,7 @@ typedef struct talc_outgoing {
     struct talc_outgoing *next;
     size_t size;
     size_t written; /**< bytes that are in records already */
-    void *tag;      /**< of the owner, for `written`; may be NULL */
+    void *tag;      /**< of the owner, for `written`; NULL once that was called */
     uint8_t bytes[];
 } talc_outgoing;
 
@@ -38,7 +38,8 @@ typedef struct talc_conversation {
     bool is_aborted;
     talc_outgoing *first;
     talc_outgoing *last;
-    size_t queued_size; /**< bytes of messages that are in no record yet */
+    size_t queued_size;     /**< bytes of messages that are in no record yet, and of their upkeep */
+    size_t queued_size_max; /**< the peer asks for more and takes nothing: the session ends */
     uint8_t *in;        /**< owned: an unfinished message */
     size_t in_size;
     size_t in_capacity;
@@ -49,7 +50,8 @@ void talc_conversation_init(talc_conversation *conversation, talc_session *sessi
 void talc_conversation_free(talc_conversation *conversation);
 
 /** Queues a frame. TALC_ERROR_TOO_LARGE: above what the peer takes (after its CSM) or RFC 8323's
- * base (never before: then it waits for the CSM); TALC_ERROR_MEMORY; TALC_ERROR_ARGUMENT. */
+ * base (never before: then it waits for the CSM); TALC_ERROR_MEMORY, also when queued_size_max is
+ * reached; TALC_ERROR_ARGUMENT. */
 talc_status talc_conversation_queue(talc_conversation *conversation, const talc_frame *frame,
                                     void *tag);
 
@@ -68,6 +70,9 @@ bool talc_conversation_withdraw(talc_conversation *conversation, const void *tag
 
 /** Makes records of what waits, as many as the next envelope can use. */
 void talc_conversation_flush(talc_conversation *conversation);
+
+/** The same with all that waits, before the session ends. */
+void talc_conversation_drain(talc_conversation *conversation);
 
 /** Reads all plaintext that is there and hands its messages on. The session's status tells of
  * errors; a peer that breaks RFC 8323 is sent an Abort. */

@@ -99,6 +99,9 @@ static talc_status fail(talc_tls_engine *engine, int code)
 static int put_records(void *context, const unsigned char *bytes, size_t size)
 {
     talc_tls_engine *engine = context;
+    if (engine->context->role == TALC_ROLE_SERVER) {
+        talc_tls_hello_gather(&engine->hello, bytes, size);
+    }
     if (size > INT32_MAX ||
         engine->sink.put(engine->sink.context, bytes, size) != TALC_OK) {
         return MBEDTLS_ERR_SSL_ALLOC_FAILED;
@@ -172,24 +175,32 @@ static talc_status find_peer(const talc_tls_engine *engine, talc_peer *peer)
                                                                              : TALC_ERROR_VERIFY;
 }
 
+static talc_status refuse(talc_tls_engine *engine, talc_status status, unsigned char alert,
+                          const char *text)
+{
+    mbedtls_ssl_send_alert_message(&engine->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, alert);
+    return fail_with(engine, status, 0, text);
+}
+
 /* What mbedTLS leaves to its user once the handshake is over: the protocol inside, and the peer. */
 static talc_status judge(talc_tls_engine *engine)
 {
     talc_peer peer;
     const char *protocol = mbedtls_ssl_get_alpn_protocol(&engine->ssl);
     if (protocol == NULL || strcmp(protocol, "coap") != 0) {
-        mbedtls_ssl_send_alert_message(&engine->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
-                                       MBEDTLS_SSL_ALERT_MSG_NO_APPLICATION_PROTOCOL);
-        return fail_with(engine, TALC_ERROR_PROTOCOL, 0,
-                         "the peer did not agree to ALPN protocol \"coap\"");
+        return refuse(engine, TALC_ERROR_PROTOCOL, MBEDTLS_SSL_ALERT_MSG_NO_APPLICATION_PROTOCOL,
+                      "the peer did not agree to ALPN protocol \"coap\"");
+    }
+    if (mbedtls_ssl_get_version_number(&engine->ssl) == MBEDTLS_SSL_VERSION_TLS1_2 &&
+        !talc_tls_hello_has_extended_master_secret(&engine->hello)) {
+        return refuse(engine, TALC_ERROR_PROTOCOL, MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE,
+                      "the peer speaks TLS 1.2 without the extended master secret (RFC 7627)");
     }
     talc_status status = find_peer(engine, &peer);
     if (status != TALC_OK) {
-        mbedtls_ssl_send_alert_message(&engine->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
-                                       MBEDTLS_SSL_ALERT_MSG_ACCESS_DENIED);
-        return fail_with(engine, status, 0,
-                         "the peer's credential was accepted but names nobody: a certificate needs "
-                         "a dNSName or a common name, within 255 bytes");
+        return refuse(engine, status, MBEDTLS_SSL_ALERT_MSG_ACCESS_DENIED,
+                      "the peer's credential was accepted but names nobody: a certificate needs "
+                      "a dNSName or a common name, within 255 bytes");
     }
     engine->is_over = true;
     return TALC_OK;
@@ -236,6 +247,9 @@ static talc_status tls_feed(void *instance, const uint8_t *bytes, size_t size)
         return engine->status;
     }
     engine->plain_alert = plain_alert(bytes, size);
+    if (engine->context->role == TALC_ROLE_CLIENT) {
+        talc_tls_hello_gather(&engine->hello, bytes, size);
+    }
     if (queue_input(engine, bytes, size) != TALC_OK) {
         return fail_with(engine, TALC_ERROR_MEMORY, 0, "out of memory");
     }

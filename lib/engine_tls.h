@@ -11,6 +11,7 @@
 
 #include "lib/credentials.h"
 #include "lib/engine.h"
+#include "lib/tls_hello.h"
 
 #define TALC_TLS_SUITES_MAX 16
 
@@ -37,6 +38,7 @@ typedef struct talc_tls_engine {
     size_t input_used;
     size_t input_capacity;
     int plain_alert; /**< description of an alert in the clear that came as the last bytes, or 0 */
+    talc_tls_hello hello; /**< of the server, whoever that is */
     bool is_over;  /**< the handshake, and what we make of it */
     bool has_read; /**< plaintext of the peer */
     bool is_finished;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/receive_stream.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,7 +63,9 @@ talc_status talc_receive_stream_take(talc_receive_stream *stream, const talc_ran
         return TALC_OK;
     }
     if (range->offset > stream->next) {
-        hold(stream, range);
+        if (receiver->may_hold) {
+            hold(stream, range);
+        }
         return TALC_OK;
     }
     talc_range held;

@@ -7,6 +7,8 @@
  * path repeated, reordered or cut differently. A range that begins later is held, within bounds.
  */
 
+#include <stdbool.h>
+
 #include "talc/status.h"
 
 #define TALC_RECEIVE_HELD_MAX 4         /**< ranges held */
@@ -30,6 +32,8 @@ typedef talc_status talc_deliver(void *context, const uint8_t *bytes, size_t siz
 typedef struct talc_receiver {
     talc_deliver *deliver;
     void *context;
+    bool may_hold; /**< the peer vouches for the range. What anybody may have written is not kept:
+                        it would go off once the stream gets there */
 } talc_receiver;
 
 void talc_receive_stream_init(talc_receive_stream *stream);
@@ -37,7 +41,7 @@ void talc_receive_stream_free(talc_receive_stream *stream);
 
 /**
  * Takes a range of an envelope, which stays the caller's: skips what was had before, delivers what is next, then what was
- * held and has become next; holds what is later and drops what lies beyond the window or does
+ * held and has become next; holds what is later, if it may, and drops what lies beyond the window or does
  * not fit. TALC_OK, or what `deliver` returned; then what was held has been thrown away.
  */
 talc_status talc_receive_stream_take(talc_receive_stream *stream, const talc_range *range,

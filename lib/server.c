@@ -170,15 +170,17 @@ talc_status talc_server_handle(talc_server *server, const char *path, unsigned m
 talc_status talc_server_process(talc_server *server)
 {
     talc_status status = TALC_OK;
-    if (server == NULL) {
+    if (server == NULL || server->is_inside) {
         return TALC_ERROR_ARGUMENT;
     }
+    server->is_inside = true;
     for (size_t i = 0; i < server->listening_count; i++) {
         talc_listening *listening = &server->listenings[i];
         talc_status one = listening->listener->process(listening->link);
         status = status == TALC_OK ? one : status;
     }
     talc_table_expire(server, talc_server_now_ms(server));
+    server->is_inside = false;
     return status;
 }
 
@@ -202,7 +204,7 @@ uint32_t talc_server_timeout_ms(const talc_server *server)
 talc_status talc_server_wait(talc_server *server, uint32_t timeout_ms)
 {
     int descriptors[TALC_LISTENERS_MAX];
-    if (server == NULL) {
+    if (server == NULL || server->is_inside) {
         return TALC_ERROR_ARGUMENT;
     }
     for (size_t i = 0; i < server->listening_count; i++) {

@@ -194,12 +194,16 @@ static bool is_elsewhere(const talc_served *served, const talc_inbound *inbound)
            memcmp(served->address, inbound->peer, inbound->peer_size) != 0;
 }
 
+/* Before the client's first tag anybody may have written the number; then it starts afresh. */
 static void note_request(talc_served *served, const talc_inbound *inbound,
                          const talc_envelope *envelope)
 {
-    if (served->has_request && envelope->request <= served->newest_request) {
+    bool is_first_vouched = served->session->peer_tags && !served->has_vouched_request;
+    served->has_vouched_request = served->session->peer_tags;
+    if (served->has_request && envelope->request <= served->newest_request && !is_first_vouched) {
         return;
     }
+    served->seen_ms = talc_server_now_ms(served->server);
     served->has_request = true;
     served->newest_request = envelope->request;
     served->address_size = inbound->peer_size;
@@ -207,8 +211,8 @@ static void note_request(talc_served *served, const talc_inbound *inbound,
     drop_long_answer(served);
 }
 
-/* Feeds the session and decides how its answer is made. */
-static void take(talc_served *served, const talc_inbound *inbound, const talc_envelope *envelope,
+/* Feeds the session and decides how its answer is made. False: the envelope was dropped. */
+static bool take(talc_served *served, const talc_inbound *inbound, const talc_envelope *envelope,
                  talc_composition *how)
 {
     talc_intake intake;
@@ -218,19 +222,26 @@ static void take(talc_served *served, const talc_inbound *inbound, const talc_en
     talc_session_take(session, envelope, inbound->body_size, how->now_ms, &intake);
     if (intake.result == TALC_INTAKE_DROPPED) {
         talc_served_tell(served, TALC_EVENT_ENVELOPE_DROPPED, NULL);
-        how->without_records = true;
-        return;
+        return false;
     }
     note_request(served, inbound, envelope);
-    served->seen_ms = how->now_ms;
-    if (intake.result == TALC_INTAKE_LOST_STATE) {
-        how->error = is_newest ? TALC_ENVELOPE_ERROR_LOST_STATE : TALC_ENVELOPE_ERROR_NONE;
+    if (intake.result == TALC_INTAKE_LOST_STATE && is_newest) {
+        how->error = TALC_ENVELOPE_ERROR_LOST_STATE;
         how->without_records = true;
-        return;
+        return true;
     }
     session->message_size = how->limits.message_size;
     how->from_acknowledged = session->in.next == before;
     talc_served_read(served);
+    return true;
+}
+
+/* For an envelope that proves nothing: no tag, or it could be shown to the client later as the answer
+ * to a request that it has not made yet; no records, or it could be aimed at somebody. */
+static void reply_nothing(talc_listening *listening, const talc_inbound *inbound,
+                          const talc_envelope *envelope)
+{
+    reply_error(listening, inbound->reply, envelope->request, TALC_ENVELOPE_ERROR_NONE);
 }
 
 static void serve(talc_served *served, talc_listening *listening, const talc_inbound *inbound,
@@ -244,9 +255,8 @@ static void serve(talc_served *served, talc_listening *listening, const talc_inb
     bool is_repeat = served->has_request && envelope->request <= served->newest_request;
     served->counters.exchanges++;
     served->counters.body_bytes_in += inbound->body_size;
-    if (is_repeat && is_elsewhere(served, inbound)) {
-        to.how.without_records = true; /* whoever replays it gets nothing to reflect */
-        answer(served, &to);
+    if (is_repeat && served->has_vouched_request && is_elsewhere(served, inbound)) {
+        reply_nothing(listening, inbound, envelope);
         return;
     }
     if (is_repeat && envelope->request == served->newest_request && served->long_answer != NULL) {
@@ -254,8 +264,12 @@ static void serve(talc_served *served, talc_listening *listening, const talc_inb
         return;
     }
     served->is_busy = true;
-    take(served, inbound, envelope, &to.how);
+    bool is_taken = take(served, inbound, envelope, &to.how);
     served->is_busy = false;
+    if (!is_taken) {
+        reply_nothing(listening, inbound, envelope);
+        return;
+    }
     if (!is_repeat && served->newest_request == envelope->request) {
         release(served, true); /* a newer request: what there is to say goes into its answer */
     }
@@ -302,12 +316,12 @@ static talc_envelope_error error_of(talc_status status)
 }
 
 /* A body without an envelope: a client's library that lost a block of the answer asks so for it. */
-static void take_empty(talc_served *served, talc_listening *listening, void *handle)
+static void take_empty(talc_served *served, talc_listening *listening, const talc_inbound *inbound)
 {
-    if (served != NULL && served->long_answer != NULL) {
-        reply_long_answer(served, listening, handle);
+    if (served != NULL && served->long_answer != NULL && !is_elsewhere(served, inbound)) {
+        reply_long_answer(served, listening, inbound->reply);
     } else {
-        reply_error(listening, handle, 0, TALC_ENVELOPE_ERROR_MALFORMED);
+        reply_error(listening, inbound->reply, 0, TALC_ENVELOPE_ERROR_MALFORMED);
     }
 }
 
@@ -336,7 +350,7 @@ void talc_server_take_inbound(void *context, const talc_inbound *inbound)
     }
     talc_served *served = talc_table_find(server, inbound->session_id);
     if (inbound->body_size == 0) {
-        take_empty(served, listening, inbound->reply);
+        take_empty(served, listening, inbound);
         return;
     }
     talc_status status =

@@ -32,11 +32,9 @@ static void exchange_free(talc_exchange *exchange)
 static talc_status queue_response(talc_served *served, const talc_frame *frame)
 {
     talc_conversation *conversation = &served->conversation;
-    const talc_config *config = &served->server->configuration.config;
     talc_status status = talc_conversation_queue(conversation, frame, NULL);
-    if (conversation->queued_size >
-        config->pipeline_size_max + 2u * (size_t)config->message_size_max) {
-        talc_conversation_abort(conversation, "responses are asked for and not taken");
+    if (status == TALC_ERROR_MEMORY) {
+        talc_conversation_abort(conversation, "answers are asked for and not taken");
     }
     return status;
 }

@@ -57,6 +57,7 @@ typedef struct talc_served {
     uint64_t since_ms; /**< of the state */
     uint64_t seen_ms;  /**< last envelope that was taken */
     bool has_request;
+    bool has_vouched_request; /**< newest_request and address are the client's own, by its tag */
     uint64_t newest_request; /**< highest `i` taken */
     uint8_t address[TALC_PEER_ADDRESS_SIZE_MAX]; /**< where that came from */
     size_t address_size;
@@ -92,6 +93,7 @@ struct talc_server {
     size_t open_count;
     size_t tombstone_count;
     char *body; /**< for composing; body_size_max bytes */
+    bool is_inside; /**< a call of this server is under way: handlers must not process or wait */
 };
 
 uint64_t talc_server_now_ms(const talc_server *server);

@@ -124,12 +124,20 @@ static bool verify(const talc_session *session, const talc_envelope *envelope, c
     return talc_guard_verify(&guard, envelope);
 }
 
+/* Once the server's handshake is over the client has nothing new to say that is not tagged: in TLS 1.3
+ * its own was over first, in TLS 1.2 it has sent all of it. A server's alert may come untagged. */
+static tag_state untagged(const talc_session *session, const talc_envelope *envelope)
+{
+    bool is_new = envelope->offset + envelope->range_size > session->in.next;
+    return session->role == TALC_ROLE_SERVER && session->has_keys && is_new ? TAG_WRONG : TAG_NONE;
+}
+
 static tag_state check_tag(const talc_session *session, const talc_envelope *envelope,
                            size_t text_size)
 {
     if (!envelope->has_guard) {
         bool owed = session->peer_tags || text_size > TALC_MESSAGE_BODY_MAX;
-        return owed ? TAG_WRONG : TAG_NONE;
+        return owed ? TAG_WRONG : untagged(session, envelope);
     }
     if (session->has_keys && verify(session, envelope, session->keys.of[other_role(session)])) {
         return TAG_RIGHT;
@@ -139,7 +147,7 @@ static tag_state check_tag(const talc_session *session, const talc_envelope *env
     }
     /* The zero key speaks for a sender whose handshake was not over yet. */
     if (verify(session, envelope, NULL)) {
-        return TAG_NONE;
+        return untagged(session, envelope);
     }
     return session->has_keys ? TAG_WRONG : TAG_LATER;
 }
@@ -153,9 +161,9 @@ static talc_status feed(void *context, const uint8_t *bytes, size_t size)
     return status == TALC_OK ? TALC_OK : fail(session, status);
 }
 
-static void take_range(talc_session *session, const talc_envelope *envelope)
+static void take_range(talc_session *session, const talc_envelope *envelope, tag_state tag)
 {
-    talc_receiver receiver = { feed, session };
+    talc_receiver receiver = { feed, session, tag == TAG_RIGHT };
     talc_range range = { envelope->offset, envelope->range_size, envelope->range };
     if (session->engine == NULL || session->status != TALC_OK) {
         return;
@@ -194,7 +202,7 @@ void talc_session_take(talc_session *session, const talc_envelope *envelope, siz
     session->now_ms = now_ms;
     session->request = envelope->request;
     if (tag == TAG_LATER) {
-        take_range(session, envelope);
+        take_range(session, envelope, tag);
         tag = check_tag_again(session, envelope, text_size);
     }
     if (tag == TAG_WRONG) {
@@ -202,10 +210,11 @@ void talc_session_take(talc_session *session, const talc_envelope *envelope, siz
     } else {
         take_acknowledgement(session, envelope, intake);
     }
-    if (intake->result == TALC_INTAKE_TAKEN) {
-        take_range(session, envelope);
+    if (intake->result != TALC_INTAKE_DROPPED) {
+        take_range(session, envelope, tag);
     }
     if (tag == TAG_RIGHT) {
+        intake->is_vouched_for = true;
         /* Exact until here, cumulative from here on: see talc_send_stream.keeps_all. */
         session->peer_tags = true;
         session->out.keeps_all = false;

@@ -69,12 +69,14 @@ typedef enum talc_intake_result {
     TALC_INTAKE_TAKEN = 0,
     TALC_INTAKE_DROPPED,   /**< its guard tag is wrong or missing, or it acknowledges what was never
                                 sent: nothing that it says counts */
-    TALC_INTAKE_LOST_STATE /**< the other side wants bytes again that it had acknowledged */
+    TALC_INTAKE_LOST_STATE /**< taken, but the other side wants bytes again that it had acknowledged:
+                                true of an envelope that the path delayed, bad news in the newest */
 } talc_intake_result;
 
 typedef struct talc_intake {
     talc_intake_result result;
-    bool brought_news; /**< the stream went on by it, or our stream was acknowledged further */
+    bool is_vouched_for; /**< the guard tag is right: the peer wrote every field */
+    bool brought_news;   /**< the stream went on by it, or our stream was acknowledged further */
 } talc_intake;
 
 /**

@@ -217,7 +217,7 @@ void talc_table_expire(talc_server *server, uint64_t now_ms)
         if (served->held.listening != NULL && served->held.until_ms <= now_ms) {
             talc_served_release(served);
         }
-        if (expires_ms(served) <= now_ms) {
+        if (expires_ms(served) <= now_ms && !served->is_busy) {
             expire(served);
         }
     }

@@ -42,7 +42,8 @@ TALC_API talc_status talc_client_fetch(talc_client *client, const talc_request *
                                        talc_response *response);
 
 /** Called once for each request: with TALC_OK and the response, or an error of
- * talc_client_fetch() and NULL. May send more requests; must not free the client. */
+ * talc_client_fetch() and NULL. May send more requests; must not free, reroute, close, process or
+ * wait for the client. */
 typedef void talc_response_callback(void *context, talc_status status,
                                     const talc_response *response);
 
@@ -58,8 +59,9 @@ TALC_API talc_status talc_client_send(talc_client *client, const talc_request *r
                                       talc_response_callback *callback, void *context);
 
 /** Does what can be done without waiting: sends, receives, repeats, calls back. Call it when
- * talc_client_descriptor() is readable or talc_client_timeout_ms() has passed. TALC_OK, or
- * the client's failure, which every later request meets too (talc_client_failure()). */
+ * talc_client_descriptor() is readable or talc_client_timeout_ms() has passed. TALC_OK, or what
+ * the carrier says (TALC_ERROR_IO: its socket failed); what happens to requests is told by their
+ * callbacks. TALC_ERROR_ARGUMENT: called from a callback. */
 TALC_API talc_status talc_client_process(talc_client *client);
 
 /** Waits at most `timeout_ms` for something to do, and does it. Returns as

@@ -58,7 +58,8 @@ typedef struct talc_request {
                             holds '/' or '%'; a leading '/' makes no difference; NULL is the root */
     const char *query; /**< NUL-terminated, parts separated by '&', percent-encoded likewise; NULL
                             if there is none */
-    const void *payload; /**< may be NULL when payload_size is 0 */
+    const void *payload; /**< may be NULL when payload_size is 0; in a handler a NUL byte that
+                              payload_size does not count follows it */
     size_t payload_size; /**< bytes */
     int content_format;  /**< of the payload, or TALC_FORMAT_NONE */
     int accept;          /**< wanted format of the answer, or TALC_FORMAT_NONE */

@@ -65,7 +65,8 @@ TALC_API talc_status talc_exchange_respond(talc_exchange *exchange, const talc_r
 /** The authenticated sender. Valid until the exchange is answered. */
 TALC_API const talc_peer *talc_exchange_peer(const talc_exchange *exchange);
 
-/** Does what can be done without waiting. TALC_OK, or an error of a listener. */
+/** Does what can be done without waiting. TALC_OK, an error of a listener, or
+ * TALC_ERROR_ARGUMENT: called from a handler. */
 TALC_API talc_status talc_server_process(talc_server *server);
 
 /** Waits at most `timeout_ms` for something to do, and does it. */
