@@ -175,10 +175,14 @@ class Page:
         print()
 
 
+def wrap(text, width):
+    return textwrap.wrap(text, width, break_on_hyphens=False)
+
+
 def step_lines(step):
     def lines(width):
         answer = f"{step.code} {step.payload}".rstrip()
-        return textwrap.wrap(step.request, width) + textwrap.wrap(answer, width)
+        return wrap(step.request, width) + wrap(answer, width)
 
     return lines
 
