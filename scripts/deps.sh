@@ -146,16 +146,17 @@ fetch_source() {
 }
 
 write_source_list() {
-    local keyring=/usr/share/keyrings/debian-archive-keyring.gpg options=
-    [ -e $keyring ] && options="[signed-by=$keyring]"
-    list_targets | awk -v from="$release" -v to="$1" -v options="$options" '
+    local keyring=/usr/share/keyrings/debian-archive-keyring.gpg signed_by=
+    [ -e $keyring ] && signed_by="[signed-by=$keyring]"
+    list_targets | awk -v from="$release" -v to="$1" -v signed_by="$signed_by" '
         $3 == "main" && ($2 == from || index($2, from "-") == 1) {
-            print "deb-src", options, $1, to substr($2, length(from) + 1), "main"
+            print "deb-src", signed_by, $1, to substr($2, length(from) + 1), "main"
         }' | sort -u
 }
 
 # apt prints no targets before the machine's first update.
 list_targets() {
+    # shellcheck disable=SC2016  # apt's own variables
     local format='$(REPO_URI) $(RELEASE) $(COMPONENT)' targets root
     targets=$(apt-get indextargets --format "$format" 'Created-By: Packages')
     if [ -z "$targets" ] && root=$(as_root); then
