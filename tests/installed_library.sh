@@ -22,7 +22,8 @@ if [ -n "$system" ]; then
     PKG_CONFIG_PATH=$(dirname "$pc"):$path
 else
     # Replaces the system's folders: a .pc that requires another package fails here.
-    export PKG_CONFIG_LIBDIR="$(dirname "$pc")"
+    PKG_CONFIG_LIBDIR=$(dirname "$pc")
+    export PKG_CONFIG_LIBDIR
     PKG_CONFIG_PATH=
 fi
 flags=$(pkg-config --cflags --libs talc)
