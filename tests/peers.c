@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/peers.h"
-#include "tests/credential_folder.h"
 
 #include <poll.h>
 #include <setjmp.h>
@@ -17,154 +16,14 @@
 #define DESCRIPTORS_MAX 512
 #define PEERS_MAX 64
 
-const peers_credentials peers_certificates = {
-    .name = "certificates",
-    .server = { .certificate = "server",
-                .anchors = "ca.pem",
-                .credential = TALC_CREDENTIAL_CERTIFICATE,
-                .name = "sensor.example" },
-    .client = { .certificate = "client",
-                .anchors = "ca.pem",
-                .credential = TALC_CREDENTIAL_CERTIFICATE,
-                .name = "client-1" },
-};
-
-const peers_credentials peers_psk = {
-    .name = "PSK",
-    .server = { .psks = "psk-server.txt", .credential = TALC_CREDENTIAL_PSK, .name = "client-1" },
-    .client = { .psk = "psk-client.txt", .credential = TALC_CREDENTIAL_PSK, .name = "client-1" },
-};
-
-const peers_credentials peers_pin = {
-    .name = "pins",
-    .server = { .certificate = "server",
-                .pin = "client.pin",
-                .credential = TALC_CREDENTIAL_PIN,
-                .name = "server.pin" },
-    .client = { .certificate = "client",
-                .pin = "server.pin",
-                .credential = TALC_CREDENTIAL_PIN,
-                .name = "client.pin" },
-};
-
-const peers_credentials peers_rsa_chain = {
-    .name = "RSA-4096 chain",
-    .server = { .certificate = "rsa-server",
-                .anchors = "rsa-ca.pem",
-                .credential = TALC_CREDENTIAL_CERTIFICATE,
-                .name = "sensor.example" },
-    .client = { .certificate = "rsa-client",
-                .anchors = "rsa-ca.pem",
-                .credential = TALC_CREDENTIAL_CERTIFICATE,
-                .name = "client-rsa" },
-};
-
 /* Those that are not freed yet: a test that fails leaves some. */
 static peers *alive[PEERS_MAX];
-
-/* ---------------------------------------------------------------- credentials */
-
-static void read_pin_text(const char *file, char text[2 * TALC_PIN_SIZE + 1])
-{
-    size_t size;
-    uint8_t *bytes = credential_bytes(file, &size);
-    assert_true(size >= 2 * TALC_PIN_SIZE);
-    memcpy(text, bytes, 2 * TALC_PIN_SIZE);
-    text[2 * TALC_PIN_SIZE] = 0;
-    free(bytes);
-}
-
-static void read_pin(const char *file, uint8_t pin[TALC_PIN_SIZE])
-{
-    char text[2 * TALC_PIN_SIZE + 1];
-    read_pin_text(file, text);
-    assert_int_equal(talc_pin_parse(text, pin), TALC_OK);
-}
-
-const char *peers_shown_name(const peers_side *side)
-{
-    static char text[2 * TALC_PIN_SIZE + 1];
-    if (strstr(side->name, ".pin") == NULL) {
-        return side->name;
-    }
-    read_pin_text(side->name, text);
-    return text;
-}
 
 static void must(talc_status status, const talc_failure *failure, const char *what)
 {
     if (status != TALC_OK) {
         fail_msg("%s: %s", what, failure->text);
     }
-}
-
-static talc_identity *identity_of(const peers_side *side)
-{
-    char certificate[64], key[64];
-    talc_failure failure;
-    talc_identity *identity = NULL;
-    if (side->psk != NULL) {
-        must(talc_identity_from_psk_file(&identity, credential_path(side->psk), &failure), &failure,
-             side->psk);
-    } else if (side->certificate != NULL) {
-        snprintf(certificate, sizeof certificate, "%s.pem", side->certificate);
-        snprintf(key, sizeof key, "%s.key", side->certificate);
-        must(talc_identity_from_files(&identity, credential_path(certificate), credential_path(key),
-                                      &failure),
-             &failure, side->certificate);
-    }
-    return identity;
-}
-
-static void believe_files(talc_trust *trust, const peers_side *side)
-{
-    talc_failure failure;
-    if (side->anchors != NULL) {
-        must(talc_trust_add_anchor_file(trust, credential_path(side->anchors), &failure), &failure,
-             side->anchors);
-    }
-    if (side->revocations != NULL) {
-        must(talc_trust_add_revocation_file(trust, credential_path(side->revocations), &failure),
-             &failure, side->revocations);
-    }
-    if (side->psks != NULL) {
-        must(talc_trust_add_psk_file(trust, credential_path(side->psks), &failure), &failure,
-             side->psks);
-    }
-}
-
-static talc_trust *trust_of(const peers_side *side)
-{
-    uint8_t pin[TALC_PIN_SIZE];
-    talc_trust *trust = NULL;
-    if (side->anchors == NULL && side->pin == NULL && side->psks == NULL) {
-        return NULL;
-    }
-    assert_int_equal(talc_trust_new(&trust), TALC_OK);
-    believe_files(trust, side);
-    if (side->pin != NULL) {
-        read_pin(side->pin, pin);
-        assert_int_equal(talc_trust_add_pin(trust, pin), TALC_OK);
-    }
-    if (side->revoked_pin != NULL) {
-        read_pin(side->revoked_pin, pin);
-        assert_int_equal(talc_trust_revoke_pin(trust, pin), TALC_OK);
-    }
-    return trust;
-}
-
-void peers_configure(talc_config *config, const peers_side *side)
-{
-    *config = (talc_config)TALC_CONFIG_DEFAULT;
-    config->identity = identity_of(side);
-    config->trust = trust_of(side);
-    config->server_name = PEERS_SERVER_NAME;
-}
-
-void peers_configure_drop(talc_config *config)
-{
-    talc_identity_free(config->identity);
-    talc_trust_free(config->trust);
 }
 
 /* ---------------------------------------------------------------- making */
@@ -199,6 +58,9 @@ static void make_server(peers *of)
     const peers_options *options = &of->options;
     peers_configure(&config, &options->credentials->server);
     set_sizes_and_versions(&config, options, options->version);
+    if (options->half_open_timeout_ms != 0) {
+        config.half_open_timeout_ms = options->half_open_timeout_ms;
+    }
     config.failure = &failure;
     config.on_event = on_event;
     config.on_event_context = of;
@@ -494,12 +356,28 @@ static peers *first_waiting(peers *const *all, size_t count)
     return NULL;
 }
 
+/* What somebody wants to know who looks for the reason. */
+static void report(const peers *of)
+{
+    for (size_t i = 0; i < of->client_count; i++) {
+        talc_session_info info;
+        talc_client_info(of->clients[i], &info);
+        print_error("%s: client %zu: %s, %u exchanges, %u repeats, record bytes out %llu in %llu, "
+                    "%llu envelopes dropped\n",
+                    of->name, i, info.is_open ? "open" : "not open", info.exchanges, info.repeats,
+                    (unsigned long long)info.record_bytes_out,
+                    (unsigned long long)info.record_bytes_in,
+                    (unsigned long long)info.dropped_envelopes);
+    }
+}
+
 void peers_await(peers *const *all, size_t count)
 {
     uint64_t end_ms = now_ms() + HANG_GUARD_MS;
     const peers *waits;
     while ((waits = first_waiting(all, count)) != NULL) {
         if (now_ms() > end_ms) {
+            report(waits);
             fail_msg("%s: %zu requests have no result", waits->name, waits->outstanding);
         }
         peers_turn(all, count);

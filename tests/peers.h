@@ -24,6 +24,7 @@ typedef struct peers_side {
     const char *certificate; /**< "server": server.pem with server.key */
     const char *psk;         /**< of a client: its name and pre-shared key */
     const char *anchors;
+    const char *more_anchors;
     const char *pin;
     const char *revoked_pin;
     const char *revocations;
@@ -57,8 +58,9 @@ typedef struct peers_options {
     peers_path path;
     int has_relays;
     uint32_t block_size;
-    uint32_t hold_s;             /**< 0: 1 s, so that a lost answer is missed soon */
-    uint32_t request_timeout_ms; /**< 0: long, a guard against hanging */
+    uint32_t hold_s;               /**< 0: 1 s, so that a lost answer is missed soon */
+    uint32_t request_timeout_ms;   /**< 0: long, a guard against hanging */
+    uint32_t half_open_timeout_ms; /**< 0: the library's */
     const peers_side *clients[PEERS_CLIENTS_MAX]; /**< NULL: as credentials->client */
     size_t client_count;                          /**< 0: 1 */
 } peers_options;
