@@ -362,13 +362,14 @@ static path_handle *handle_new(test_path *path, const path_parcel *parcel, path_
     return handle;
 }
 
-static void hand_request(test_path *path, const path_parcel *parcel, path_answer *answer)
+static void hand_request(test_path *path, const path_parcel *parcel, const uint8_t *session_id,
+                         path_answer *answer)
 {
     uint8_t peer = (uint8_t)parcel->link;
     path_handle *handle = handle_new(path, parcel, answer);
-    talc_inbound inbound = { parcel->session_id, &peer, sizeof peer, parcel->body,
-                             parcel->body_size,  handle };
-    (void)path->server.known(path->server.context, parcel->session_id);
+    talc_inbound inbound = {
+        session_id, &peer, sizeof peer, parcel->body, parcel->body_size, handle
+    };
     path->server.inbound(path->server.context, &inbound);
 }
 
@@ -379,7 +380,7 @@ bool path_serve(test_path *path)
     while (path->is_listening && (parcel = arrived(path, PATH_TO_SERVER, 0)) != NULL) {
         path_parcel *copy = parcel_copy(parcel);
         parcel_free(path, parcel);
-        hand_request(path, copy, NULL);
+        hand_request(path, copy, copy->session_id, NULL);
         free(copy->body);
         free(copy);
         any = true;
@@ -391,11 +392,13 @@ void path_request(test_path *path, const uint8_t *session_id, const void *body, 
                   path_answer *answer)
 {
     path_parcel parcel = { .direction = PATH_TO_SERVER, .link = path->raw_peer };
-    memcpy(parcel.session_id, session_id, sizeof parcel.session_id);
+    if (session_id != NULL) {
+        memcpy(parcel.session_id, session_id, sizeof parcel.session_id);
+    }
     path_parcel_set_body(&parcel, body, size);
     answer->is_there = false;
     answer->body_size = 0;
-    hand_request(path, &parcel, answer);
+    hand_request(path, &parcel, session_id, answer);
     free(parcel.body);
     path_handle *handle;
     DL_FOREACH (path->handles, handle) { /* what is held is not waited for */

@@ -110,7 +110,8 @@ void path_parcel_set_body(path_parcel *parcel, const void *body, size_t size);
 /** Puts a copy on its way that arrives `delay_ms` from now, without asking weather or watcher. */
 void path_send_copy(test_path *path, const path_parcel *parcel, uint32_t delay_ms);
 
-/** Gives the server a body at once, from `raw_peer`, and waits for nothing. */
+/** Gives the server a body at once, from `raw_peer`, and waits for nothing. `session_id` NULL: the
+ * address held none. */
 void path_request(test_path *path, const uint8_t *session_id, const void *body, size_t size,
                   path_answer *answer);
 
