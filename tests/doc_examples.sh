@@ -3,12 +3,12 @@
 #
 # usage: doc_examples.sh TOP LIBRARY COMPILER...
 #
-# Holds the documentation to its code. Every ```c block of README.md, CONTRIBUTING.md and docs/*.md has
-# a line before it that says what it is:
+# Holds the documentation to its code. Every ```c block of README.md, CONTRIBUTING.md and docs/*.md
+# has a line before it that says what it is:
 #
-#   <!-- compile: NAME.c -->          compiled against include/; blocks of one page with one NAME are
-#                                     one file; with a main() it is linked with LIBRARY, run, and has
-#                                     to exit with 0
+#   <!-- compile: NAME.c -->          compiled against include/; blocks of one page with one NAME
+#                                     are one file; with a main() it is linked with LIBRARY, run,
+#                                     and has to exit with 0
 #   <!-- compile: NAME.c inside -->   the same against the whole tree
 #   <!-- lines of: PATH -->           the lines of that file between its marks "README: begin" and
 #                                     "README: end", but for their common indentation
@@ -84,7 +84,8 @@ compile() { # PAGE FILE
     local includes=(-I "$top/include") program=${2%.c}
     [ ! -e "$2.inside" ] || includes+=(-I "$top")
     if ! grep -q '^int main(' "$2"; then
-        "${compiler[@]}" "${includes[@]}" -c "$2" -o "$program.o" || complain "$1: ${2##*/} does not compile"
+        "${compiler[@]}" "${includes[@]}" -c "$2" -o "$program.o" ||
+            complain "$1: ${2##*/} does not compile"
         return
     fi
     "${compiler[@]}" "${includes[@]}" "$2" -o "$program" "$library" "-Wl,-rpath,${library%/*}" ||
