@@ -262,6 +262,12 @@ static void time_out_requests(talc_client *client)
         }
         time_out(client, request);
     }
+    if (client->is_closing && client->session != NULL && now >= client->closing_until_ms) {
+        talc_client_drop_session(client);
+        talc_failure_clear(&client->failure);
+        talc_failure_set(&client->failure, TALC_STAGE_SESSION, TALC_ERROR_TIMEOUT,
+                         "the server did not confirm the end of the session");
+    }
     if (client->requests.first == NULL && client->session != NULL && !client->is_closing &&
         !client->conversation.has_peer_csm) {
         talc_client_drop_session(client); /* half a handshake is of no use to a later request */
@@ -292,7 +298,9 @@ uint32_t talc_client_timeout_ms(const talc_client *client)
         return UINT32_MAX;
     }
     uint64_t now = talc_configuration_now_ms(&client->configuration);
-    uint64_t deadline_ms = talc_client_requests_deadline(&client->requests);
+    uint64_t deadline_ms = client->is_closing && client->session != NULL
+                               ? client->closing_until_ms
+                               : talc_client_requests_deadline(&client->requests);
     uint32_t timeout_ms = client->path.carrier->timeout_ms(client->path.link);
     uint32_t plan_ms = talc_client_plan_timeout_ms(client, now);
     timeout_ms = plan_ms < timeout_ms ? plan_ms : timeout_ms;
@@ -416,29 +424,26 @@ talc_status talc_client_close(talc_client *client, uint32_t timeout_ms)
     if (client == NULL || client->is_inside) {
         return TALC_ERROR_ARGUMENT;
     }
+    uint64_t now = talc_configuration_now_ms(&client->configuration);
+    bool was_open = client->session != NULL && client->conversation.has_peer_csm;
     client->is_closing = true;
     end_requests(client, TALC_ERROR_CLOSED);
-    bool open = client->session != NULL && client->conversation.has_peer_csm;
-    if (open) {
-        say_goodbye(client);
-    }
-    uint64_t end_ms = talc_configuration_now_ms(&client->configuration) + timeout_ms;
-    uint64_t now = 0;
-    while (open && client->session != NULL &&
-           (now = talc_configuration_now_ms(&client->configuration)) < end_ms) {
-        (void)talc_client_process(client);
-        if (client->session != NULL) {
-            (void)talc_client_wait(client, (uint32_t)(end_ms - now));
-        }
-    }
-    bool heard = client->session == NULL;
-    talc_client_drop_session(client);
-    client->is_closing = false;
     client->replaces_session = false;
-    if (open && !heard) {
-        talc_failure_clear(&client->failure);
-        return talc_failure_set(&client->failure, TALC_STAGE_SESSION, TALC_ERROR_TIMEOUT,
-                                "the server did not confirm the end of the session");
+    if (!was_open) {
+        talc_client_drop_session(client);
+        client->is_closing = false;
+        return TALC_OK;
     }
-    return TALC_OK;
+    say_goodbye(client);
+    client->closing_until_ms =
+        now + (timeout_ms != 0 ? timeout_ms : client->configuration.config.request_timeout_ms);
+    (void)talc_client_process(client);
+    if (timeout_ms == 0 && client->session != NULL) {
+        return TALC_PENDING;
+    }
+    talc_failure_clear(&client->failure);
+    while (client->session != NULL) {
+        (void)talc_client_wait(client, UINT32_MAX);
+    }
+    return client->failure.status;
 }

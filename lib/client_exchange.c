@@ -158,10 +158,14 @@ static void take_envelope(talc_client *client, const talc_carrier_answer *answer
         take_hint(client, answer, envelope->error);
         return;
     }
-    bool is_lost = intake.result == TALC_INTAKE_LOST_STATE ||
-                   envelope->error == TALC_ENVELOPE_ERROR_LOST_STATE;
-    if (is_lost && is_newest && intake.is_vouched_for) {
+    if (envelope->error == TALC_ENVELOPE_ERROR_LOST_STATE && is_newest && intake.is_vouched_for) {
         talc_client_lose_session(client, "the server lost the session's state");
+        return;
+    }
+    if (intake.result == TALC_INTAKE_LOST_STATE && is_newest) {
+        /* Requests may overtake each other, so this may be older than what was heard before. It is
+         * true if the answers to further requests say the same. */
+        take_hint(client, answer, TALC_ENVELOPE_ERROR_LOST_STATE);
         return;
     }
     if (envelope->error != TALC_ENVELOPE_ERROR_NONE && is_newest && !intake.is_vouched_for) {

@@ -41,8 +41,8 @@ static talc_status encode(talc_client_request *into, const talc_request *request
     }
     frame.token_size = into->token_size;
     memcpy(frame.token, into->token, sizeof frame.token);
-    frame.content_format = request->content_format;
-    frame.accept = request->accept;
+    frame.content_format = talc_format_to_option(request->content_format);
+    frame.accept = talc_format_to_option(request->accept);
     frame.payload = request->payload;
     frame.payload_size = request->payload_size;
     size_t capacity = talc_frame_size_max(&frame);
@@ -54,16 +54,12 @@ static talc_status encode(talc_client_request *into, const talc_request *request
     return talc_frame_write(&frame, into->message, capacity, &into->message_size);
 }
 
-static bool is_format(int format)
-{
-    return format >= TALC_FORMAT_NONE && format <= 0xFFFF;
-}
-
 static bool is_valid(const talc_request *request)
 {
     return request != NULL && request->method >= TALC_GET && request->method <= TALC_DELETE &&
            (request->payload != NULL || request->payload_size == 0) &&
-           is_format(request->content_format) && is_format(request->accept);
+           talc_format_is_valid(request->content_format) &&
+           talc_format_is_valid(request->accept);
 }
 
 talc_status talc_client_requests_add(talc_client_requests *requests, const talc_request *request,

@@ -70,7 +70,7 @@ static void take_response(talc_client *client, const talc_frame *frame)
         talc_client_requests_complete(&client->requests, request, TALC_ERROR_UNSUPPORTED, NULL);
         return;
     }
-    talc_response response = { frame->code, frame->content_format, frame->payload,
+    talc_response response = { frame->code, talc_format_from_option(frame->content_format), frame->payload,
                                frame->payload_size };
     talc_client_requests_complete(&client->requests, request, TALC_OK, &response);
 }

@@ -43,6 +43,7 @@ struct talc_client {
     bool replaces_session; /**< the next session's CSM names this one */
     uint8_t replaced_id[TALC_SESSION_ID_SIZE];
     bool is_closing;
+    uint64_t closing_until_ms; /**< then the server's confirmation is not waited for any more */
     uint64_t heard_ms; /**< when the last envelope of the session was taken */
     bool is_inside; /**< a call of this client is under way: callbacks must not wait */
 

@@ -9,6 +9,8 @@
 #include "lib/failure.h"
 #include "lib/tls_alert.h"
 
+#define PLAIN_ALERT_SIZE (TALC_RECORD_HEADER_SIZE + 2u)
+
 static const char guard_label[] = "EXPERIMENTAL-talc-guard"; /* RFC 5705 section 6 */
 
 /* ---------------------------------------------------------------- errors */
@@ -50,7 +52,7 @@ static void explain(talc_tls_engine *engine, int code, char *text, size_t capaci
                  flags_text);
     } else if (code == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
         /* mbedTLS 3.6 has no getter for the alert that it has just read. */
-        engine->failure.alert = engine->plain_alert != 0 && !engine->is_over
+        engine->failure.alert = engine->plain_alert != 0 && !engine->has_read
                                     ? engine->plain_alert
                                     : engine->ssl.MBEDTLS_PRIVATE(in_msg)[1];
         snprintf(text, capacity, "the %s sent the alert %s (%d): %s", peer_word(engine),
@@ -76,12 +78,12 @@ static talc_status fail_with(talc_tls_engine *engine, talc_status status, int co
                             "%s", text);
 }
 
-/* A client that refuses our certificate in TLS 1.3 may not have its handshake keys yet: its alert
- * comes in the clear, and mbedTLS, which has keys, takes it for a damaged record. The handshake is
- * lost either way; this only names the reason. */
+/* A side that refuses us in TLS 1.3 may not have the keys for its alert that we have for reading it (see
+ * refuse_in_the_clear() for the other way round): mbedTLS takes it for a damaged record. The
+ * handshake is lost either way; this only names the reason. */
 static bool is_plain_alert(const talc_tls_engine *engine, int code)
 {
-    return code == MBEDTLS_ERR_SSL_INVALID_MAC && !engine->is_over && engine->plain_alert != 0;
+    return code == MBEDTLS_ERR_SSL_INVALID_MAC && !engine->has_read && engine->plain_alert != 0;
 }
 
 static talc_status fail(talc_tls_engine *engine, int code)
@@ -94,6 +96,19 @@ static talc_status fail(talc_tls_engine *engine, int code)
     return fail_with(engine, status_of(engine, code), code, text);
 }
 
+/* The description of an alert in the clear at the end of the bytes, or 0. */
+static int plain_alert(const uint8_t *bytes, size_t size)
+{
+    talc_record_header header;
+    if (size < PLAIN_ALERT_SIZE) {
+        return 0;
+    }
+    const uint8_t *last = bytes + size - PLAIN_ALERT_SIZE;
+    bool is_alert = talc_record_header_parse(last, PLAIN_ALERT_SIZE, &header) == TALC_OK &&
+                    header.type == TALC_RECORD_ALERT && header.length == 2;
+    return is_alert ? last[PLAIN_ALERT_SIZE - 1] : 0;
+}
+
 /* ---------------------------------------------------------------- the BIO */
 
 static int put_records(void *context, const unsigned char *bytes, size_t size)
@@ -102,6 +117,7 @@ static int put_records(void *context, const unsigned char *bytes, size_t size)
     if (engine->context->role == TALC_ROLE_SERVER) {
         talc_tls_hello_gather(&engine->hello, bytes, size);
     }
+    engine->has_said_plain_alert = plain_alert(bytes, size) != 0;
     if (size > INT32_MAX ||
         engine->sink.put(engine->sink.context, bytes, size) != TALC_OK) {
         return MBEDTLS_ERR_SSL_ALLOC_FAILED;
@@ -213,6 +229,41 @@ static bool is_progress(int code)
            code == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET;
 }
 
+static uint8_t alert_for(int code)
+{
+    switch (code) {
+    case MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE:
+        return MBEDTLS_SSL_ALERT_MSG_CERT_REQUIRED;
+    case MBEDTLS_ERR_SSL_UNKNOWN_IDENTITY:
+        return MBEDTLS_SSL_ALERT_MSG_UNKNOWN_PSK_IDENTITY;
+    case MBEDTLS_ERR_SSL_INVALID_MAC:
+        return MBEDTLS_SSL_ALERT_MSG_BAD_RECORD_MAC;
+    case MBEDTLS_ERR_X509_CERT_VERIFY_FAILED:
+        return MBEDTLS_SSL_ALERT_MSG_BAD_CERT;
+    default:
+        return MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE;
+    }
+}
+
+/* mbedTLS's server sends the alert about a client's credential under the handshake's keys, which the
+ * client has put away by then, and in TLS 1.2 sometimes none at all. So the reason follows once
+ * more, in the clear: an alert in the clear proves nothing, but this session is over anyway. */
+static void refuse_in_the_clear(talc_tls_engine *engine, int code)
+{
+    talc_record_header header = { TALC_RECORD_ALERT, TALC_RECORD_VERSION_TLS12, 2 };
+    uint8_t record[PLAIN_ALERT_SIZE];
+    if (engine->context->role != TALC_ROLE_SERVER || code == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE ||
+        is_plain_alert(engine, code) || engine->has_said_plain_alert) {
+        return;
+    }
+    talc_record_header_build(&header, record);
+    record[TALC_RECORD_HEADER_SIZE] = MBEDTLS_SSL_ALERT_LEVEL_FATAL;
+    record[TALC_RECORD_HEADER_SIZE + 1] = engine->ssl.MBEDTLS_PRIVATE(alert_type) != 0
+                                              ? engine->ssl.MBEDTLS_PRIVATE(alert_type)
+                                              : alert_for(code);
+    (void)engine->sink.put(engine->sink.context, record, sizeof record);
+}
+
 static talc_status handshake(talc_tls_engine *engine)
 {
     for (;;) {
@@ -226,18 +277,10 @@ static talc_status handshake(talc_tls_engine *engine)
                 return TALC_OK;
             }
         } else if (!is_progress(code)) {
+            refuse_in_the_clear(engine, code);
             return fail(engine, code);
         }
     }
-}
-
-static int plain_alert(const uint8_t *bytes, size_t size)
-{
-    talc_record_header header;
-    bool is_alert = talc_record_header_parse(bytes, size, &header) == TALC_OK &&
-                    header.type == TALC_RECORD_ALERT && header.length == 2 &&
-                    size == TALC_RECORD_HEADER_SIZE + 2u;
-    return is_alert ? bytes[TALC_RECORD_HEADER_SIZE + 1] : 0;
 }
 
 static talc_status tls_feed(void *instance, const uint8_t *bytes, size_t size)

@@ -11,7 +11,6 @@ talc_status talc_failure_set(talc_failure *failure, talc_stage stage, talc_statu
     if (!failure || failure->status < TALC_OK) {
         return status;
     }
-    talc_failure_clear(failure);
     failure->status = status;
     failure->stage = stage;
     va_list arguments;

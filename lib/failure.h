@@ -6,7 +6,8 @@
 
 /**
  * Writes a failure unless one is there already (the first sticks) and returns `status`, so that a
- * function can end with it. `failure` may be NULL. The text is cut, never overrun.
+ * function can end with it. Codes that stand in it already (tls_code, alert ...) stay. `failure` may be
+ * NULL. The text is cut, never overrun.
  */
 talc_status talc_failure_set(talc_failure *failure, talc_stage stage, talc_status status,
                              const char *format, ...) __attribute__((format(printf, 4, 5)));

@@ -13,6 +13,7 @@
 #include "talc/message.h"
 
 #define TALC_TOKEN_SIZE_MAX 8
+#define TALC_OPTION_ABSENT (-1) /**< of an option that is a number on the wire, 0 included */
 #define TALC_MESSAGE_SIZE_BASE 1152 /**< until the peer's CSM has been read (RFC 8323, 5.3.1) */
 #define TALC_FRAME_HEADER_SIZE_MAX 6 /**< Len and TKL, extended length, code */
 
@@ -45,7 +46,7 @@ typedef struct talc_frame {
      * talc_path_normalize(). */
     char path[TALC_PATH_SIZE_MAX + 1];
     char query[TALC_PATH_SIZE_MAX + 1];
-    int content_format; /**< 0..65535 or TALC_FORMAT_NONE */
+    int content_format; /**< 0..65535 or TALC_OPTION_ABSENT */
     int accept;         /**< likewise */
 
     /** Reader, every code but 0.00: the first critical option that is not understood here, or 0.
@@ -107,6 +108,11 @@ talc_status talc_frame_write(const talc_frame *frame, uint8_t *bytes, size_t cap
 
 /** An upper bound of what talc_frame_write() needs; SIZE_MAX if it does not fit a size_t. */
 size_t talc_frame_size_max(const talc_frame *frame);
+
+/** Content formats as applications write them (talc/message.h) and as options hold them. */
+bool talc_format_is_valid(int format);
+int talc_format_to_option(int format);
+int talc_format_from_option(int option);
 
 /**
  * Brings a path or query of an application into the one form that frames and tables of resources

@@ -33,8 +33,8 @@ void talc_frame_init(talc_frame *frame, uint8_t code)
 {
     memset(frame, 0, sizeof *frame);
     frame->code = code;
-    frame->content_format = TALC_FORMAT_NONE;
-    frame->accept = TALC_FORMAT_NONE;
+    frame->content_format = TALC_OPTION_ABSENT;
+    frame->accept = TALC_OPTION_ABSENT;
 }
 
 /* ---------------------------------------------------------------- header */

@@ -61,7 +61,7 @@ static void put_uint_option(option_writer *writer, uint32_t number, uint32_t val
 
 static void put_format_option(option_writer *writer, uint32_t number, int format)
 {
-    if (format != TALC_FORMAT_NONE) {
+    if (format != TALC_OPTION_ABSENT) {
         put_uint_option(writer, number, (uint32_t)format);
     }
 }
@@ -116,7 +116,7 @@ static void put_csm_options(option_writer *writer, const talc_frame *frame)
 
 static bool is_format(int format)
 {
-    return format == TALC_FORMAT_NONE || (format >= 0 && format <= UINT16_MAX);
+    return format == TALC_OPTION_ABSENT || (format >= 0 && format <= UINT16_MAX);
 }
 
 static talc_status check_frame(const talc_frame *frame)

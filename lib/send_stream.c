@@ -180,7 +180,7 @@ bool talc_send_stream_view(const talc_send_stream *stream, uint64_t offset, talc
 {
     size_t start;
     talc_record_header header;
-    if (offset < stream->base || !find_record(stream, offset, &start, &header)) {
+    if (stream->size == 0 || offset < stream->base || !find_record(stream, offset, &start, &header)) {
         return false;
     }
     size_t into = (size_t)(offset - stream->base) - start;

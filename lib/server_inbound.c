@@ -232,6 +232,7 @@ static bool take(talc_served *served, const talc_inbound *inbound, const talc_en
     }
     session->message_size = how->limits.message_size;
     how->from_acknowledged = session->in.next == before;
+    served->news_ms = session->in.next > before ? how->now_ms : served->news_ms;
     talc_served_read(served);
     return true;
 }

@@ -54,7 +54,7 @@ static bool is_response(const talc_response *response)
     unsigned class = response->code >> 5;
     return (class == 2 || class == 4 || class == 5) &&
            (response->payload != NULL || response->payload_size == 0) &&
-           response->content_format >= TALC_FORMAT_NONE && response->content_format <= 0xFFFF;
+           talc_format_is_valid(response->content_format);
 }
 
 static talc_status respond(talc_exchange *exchange, const talc_response *response)
@@ -67,14 +67,14 @@ static talc_status respond(talc_exchange *exchange, const talc_response *respons
     memcpy(frame.token, exchange->token, sizeof frame.token);
     if (status == TALC_OK) {
         frame.code = response->code;
-        frame.content_format = response->content_format;
+        frame.content_format = talc_format_to_option(response->content_format);
         frame.payload = response->payload;
         frame.payload_size = response->payload_size;
         status = queue_response(served, &frame);
     }
     if (status != TALC_OK) {
         frame.code = TALC_CODE_INTERNAL_ERROR;
-        frame.content_format = TALC_FORMAT_NONE;
+        frame.content_format = TALC_OPTION_ABSENT;
         frame.payload_size = 0;
         (void)queue_response(served, &frame);
     }
@@ -147,8 +147,8 @@ static void run_handler(talc_served *served, const talc_route_target *target,
     request.query = frame->query[0] == 0 ? NULL : frame->query;
     request.payload = frame->payload;
     request.payload_size = frame->payload_size;
-    request.content_format = frame->content_format;
-    request.accept = frame->accept;
+    request.content_format = talc_format_from_option(frame->content_format);
+    request.accept = talc_format_from_option(frame->accept);
     talc_exchange *exchange = exchange_new(served, frame);
     if (exchange == NULL) {
         respond_code(served, frame, TALC_CODE_UNAVAILABLE);

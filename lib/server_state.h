@@ -55,7 +55,8 @@ typedef struct talc_served {
     talc_exchange *exchanges; /**< requests under way, utlist.h */
     size_t exchange_count;
     uint64_t since_ms; /**< of the state */
-    uint64_t seen_ms;  /**< last envelope that was taken */
+    uint64_t seen_ms;  /**< last envelope that was taken with a new number */
+    uint64_t news_ms;  /**< last one that brought new bytes of the stream */
     bool has_request;
     bool has_vouched_request; /**< newest_request and address are the client's own, by its tag */
     uint64_t newest_request; /**< highest `i` taken */

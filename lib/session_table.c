@@ -9,6 +9,8 @@
 #include "lib/record_log.h"
 #include "lib/server_state.h"
 
+#define HALF_OPEN_TIMEOUTS_MAX 8u
+
 /* A keyed hash, so that nobody can choose ids that collide or learn them from timing. */
 static talc_status key_of(const talc_server *server, const uint8_t *session_id,
                           uint8_t key[TALC_TABLE_KEY_SIZE])
@@ -128,7 +130,7 @@ talc_status talc_table_admit(talc_server *server, const uint8_t *session_id, tal
         return TALC_ERROR_MEMORY;
     }
     served->server = server;
-    served->since_ms = served->seen_ms = talc_server_now_ms(server);
+    served->since_ms = served->seen_ms = served->news_ms = talc_server_now_ms(server);
     status = key_of(server, session_id, served->key);
     if (status == TALC_OK) {
         status = start(server, served, session_id);
@@ -172,12 +174,22 @@ void talc_table_trim(talc_server *server)
     }
 }
 
+/* A handshake that goes on is given time, for a chain of certificates over a bad path takes many
+ * exchanges; but not without end. */
+static uint64_t half_open_expires_ms(const talc_served *served)
+{
+    uint64_t timeout_ms = served->server->configuration.config.half_open_timeout_ms;
+    uint64_t at_ms = served->news_ms + timeout_ms;
+    uint64_t last_ms = served->since_ms + HALF_OPEN_TIMEOUTS_MAX * timeout_ms;
+    return at_ms < last_ms ? at_ms : last_ms;
+}
+
 static uint64_t expires_ms(const talc_served *served)
 {
     const talc_config *config = &served->server->configuration.config;
     switch (served->state) {
     case TALC_SERVED_HALF_OPEN:
-        return served->since_ms + config->half_open_timeout_ms;
+        return half_open_expires_ms(served);
     case TALC_SERVED_OPEN:
         return served->seen_ms + config->idle_timeout_ms;
     default:

@@ -70,7 +70,7 @@ static uint32_t number_of(const cJSON *object, const char *key, uint32_t otherwi
 
 static int format_of(const cJSON *object, const char *key)
 {
-    return cJSON_HasObjectItem(object, key) ? (int)number_of(object, key, 0) : TALC_FORMAT_NONE;
+    return cJSON_HasObjectItem(object, key) ? (int)number_of(object, key, 0) : TALC_OPTION_ABSENT;
 }
 
 static bytes copy_of(const void *data, size_t size)
@@ -341,7 +341,7 @@ typedef struct refused_frame {
 
 #define FRAME(...)                                                                                 \
     {                                                                                              \
-        .code = TALC_GET, .content_format = TALC_FORMAT_NONE, .accept = TALC_FORMAT_NONE,          \
+        .code = TALC_GET, .content_format = TALC_OPTION_ABSENT, .accept = TALC_OPTION_ABSENT,          \
         __VA_ARGS__                                                                                \
     }
 

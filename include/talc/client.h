@@ -109,8 +109,12 @@ TALC_API void talc_client_info(const talc_client *client, talc_session_info *inf
 TALC_API const talc_failure *talc_client_failure(const talc_client *client);
 
 /** Ends the session in good order (Release, RFC 8323 section 5.5, and close_notify), waiting at most
- * `timeout_ms` for the server to hear of it. Requests under way end with TALC_ERROR_CLOSED. A later
- * request opens a new session. TALC_OK, TALC_ERROR_TIMEOUT, TALC_ERROR_UNREACHABLE. */
+ * `timeout_ms` for the server to confirm it. Requests under way end with TALC_ERROR_CLOSED. A later
+ * request opens a new session.
+ * With a `timeout_ms` of 0 it does not wait: TALC_PENDING says that talc_client_process() does the rest
+ * within request_timeout_ms, until when talc_client_send() returns TALC_ERROR_CLOSED; then `is_open` of
+ * talc_client_info() is 0. A client whose server runs in the same thread needs this form.
+ * TALC_OK, TALC_PENDING, TALC_ERROR_TIMEOUT, TALC_ERROR_ARGUMENT (called from a callback). */
 TALC_API talc_status talc_client_close(talc_client *client, uint32_t timeout_ms);
 
 /** Ends everything without a word to the server. NULL is allowed. */

@@ -90,7 +90,7 @@ typedef struct talc_config {
 
     uint32_t sessions_max;          /**< server: open and half-open sessions */
     uint32_t half_open_max;         /**< server: sessions whose handshake is not over */
-    uint32_t half_open_timeout_ms;  /**< server: for the whole handshake */
+    uint32_t half_open_timeout_ms;  /**< server: since a handshake went on; 8 times that in all */
     uint32_t idle_timeout_ms;       /**< server: since the last envelope of a session */
 
     const char *journal_path; /**< appends every record sent and received to this file as JSON

@@ -38,9 +38,13 @@ typedef enum talc_method {
 #define TALC_CODE_INTERNAL_ERROR TALC_CODE(5, 0)
 #define TALC_CODE_UNAVAILABLE TALC_CODE(5, 3)
 
-/** Content formats (RFC 7252 section 12.3); any registered number below 65536 may be used. */
-#define TALC_FORMAT_NONE (-1) /**< the option is left out */
-#define TALC_FORMAT_TEXT 0
+/**
+ * Content formats (RFC 7252 section 12.3). Any registered number from 1 to 65535 may be used as it
+ * is. 0 in a struct leaves the option out, so that a struct that names no format sends none;
+ * text/plain, whose number is 0, has a number of its own here.
+ */
+#define TALC_FORMAT_NONE 0
+#define TALC_FORMAT_TEXT 65536 /**< text/plain; charset=utf-8 */
 #define TALC_FORMAT_LINKS 40
 #define TALC_FORMAT_OCTETS 42
 #define TALC_FORMAT_JSON 50
@@ -71,7 +75,7 @@ typedef struct talc_request {
                               closed, POST only with this */
 } talc_request;
 
-/** All fields zero but the two formats, which are left out. */
+/** GET of the root. A struct whose method is set and whose other fields are zero is good, too. */
 #define TALC_REQUEST_DEFAULT                                                                       \
     {                                                                                              \
         TALC_GET, NULL, NULL, NULL, 0, TALC_FORMAT_NONE, TALC_FORMAT_NONE, 0, 0                    \
