@@ -383,3 +383,17 @@ void peers_await(peers *const *all, size_t count)
         peers_turn(all, count);
     }
 }
+
+void peers_await_calls(peers *of, const peers_call *calls, size_t count)
+{
+    uint64_t end_ms = now_ms() + HANG_GUARD_MS;
+    for (size_t i = 0; i < count; i++) {
+        while (!calls[i].is_done) {
+            if (now_ms() > end_ms) {
+                report(of);
+                fail_msg("%s: %zu requests have no result", of->name, of->outstanding);
+            }
+            peers_turn(&of, 1);
+        }
+    }
+}

@@ -119,6 +119,9 @@ void peers_send(peers *of, size_t client, const talc_request *request, peers_cal
 /** Runs these until all calls are done. */
 void peers_await(peers *const *all, size_t count);
 
+/** Runs it until this call is done, or all `count` of them. */
+void peers_await_calls(peers *of, const peers_call *calls, size_t count);
+
 /** peers_send() and peers_await(). */
 void peers_fetch(peers *of, size_t client, const talc_request *request, peers_call *call);
 

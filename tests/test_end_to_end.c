@@ -142,9 +142,7 @@ static void a_deferred_answer_lets_later_ones_pass(peers *of, peers_call calls[3
 {
     send_plain(of, TALC_GET, "later", &calls[0]);
     send_plain(of, TALC_GET, "hello", &calls[1]);
-    while (!calls[1].is_done) {
-        peers_turn(&of, 1);
-    }
+    peers_await_calls(of, &calls[1], 1);
     assert_false(calls[0].is_done);
     assert_int_equal(of->resources->later_count, 1);
     send_plain(of, TALC_POST, "release", &calls[2]);
