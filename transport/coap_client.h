@@ -86,8 +86,8 @@ struct talc_coap_client {
 
 /* ---- coap_path.c */
 
-/** The path for a new exchange: the current one unless it is broken, busy (NSTART) or `attempt` asks
- * for a fresh one. NULL if the system gives none. */
+/** The path for a new exchange: the current one unless it is broken, busy (NSTART) or `attempt`
+ * asks for a fresh one. NULL if the system gives none. */
 talc_coap_path *talc_coap_path_take(talc_coap_client *client, uint32_t attempt);
 
 /** Closes paths that nobody needs any more. Not to be called from within libcoap. */
@@ -101,9 +101,9 @@ void talc_coap_paths_close(talc_coap_client *client);
 /** Bytes that the token and the options of a request take at most, in whichever form. */
 size_t talc_coap_request_overhead(const talc_coap_client *client);
 
-/** Sends the next message of an exchange: the body, its next block, or the demand for the next block
- * of the answer, under a new token. TALC_OK, TALC_ERROR_MEMORY, TALC_ERROR_UNREACHABLE (the path is
- * marked broken). */
+/** Sends the next message of an exchange: the body, its next block, or the demand for the next
+ * block of the answer, under a new token. TALC_OK, TALC_ERROR_MEMORY, TALC_ERROR_UNREACHABLE (the
+ * path is marked broken). */
 talc_status talc_coap_request_send(talc_coap_client *client, talc_coap_exchange *exchange);
 
 /* ---- coap_response.c */

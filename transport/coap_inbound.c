@@ -37,8 +37,9 @@ static int hex_value(uint8_t digit)
     return at != NULL ? (int)(at - digits) : -1;
 }
 
-/* Undoes one layer of percent-encoding: options hold plain text (RFC 7252 section 6.4), but not every
- * gateway takes its own encoding off. Returns the size, or SIZE_MAX if it is malformed or too long. */
+/* Undoes one layer of percent-encoding: options hold plain text (RFC 7252 section 6.4), but not
+ * every gateway takes its own encoding off. Returns the size, or SIZE_MAX if it is malformed or too
+ * long. */
 static size_t percent_decode(const uint8_t *text, size_t size, char *plain, size_t capacity)
 {
     size_t length = 0;

@@ -53,8 +53,8 @@ static talc_status addresses_find(const talc_coap_uri *uri, talc_coap_addresses 
     return status;
 }
 
-/* libcoap binds with SO_REUSEADDR, which would let a second server take a port over without a word. A
- * socket of our own asks the system first, and tells why not. Returns errno. */
+/* libcoap binds with SO_REUSEADDR, which would let a second server take a port over without a word.
+ * A socket of our own asks the system first, and tells why not. Returns errno. */
 static int address_try(const coap_address_t *address)
 {
     static const int off;
@@ -203,8 +203,8 @@ static int listener_descriptor(void *link)
     return coap_context_get_coap_fd(listener->context);
 }
 
-/* As the client's: a second look beside libcoap's timer while a separate response may be on its way.
- * Half-finished bodies are let go in time even if nothing arrives. */
+/* As the client's: a second look beside libcoap's timer while a separate response may be on its
+ * way. Half-finished bodies are let go in time even if nothing arrives. */
 static uint32_t listener_timeout_ms(void *link)
 {
     const talc_coap_server *listener = link;

@@ -14,9 +14,9 @@
 typedef struct talc_coap_server talc_coap_server;
 
 /** A request that the server has not answered: the handle of talc_inbound. While the request's
- * callback runs, `response` is libcoap's (piggy-backed) response; afterwards it is NULL, libcoap has
- * sent the empty acknowledgement, and the session is held until the reply makes a message of its
- * own (RFC 7252 section 5.2.2). */
+ * callback runs, `response` is libcoap's (piggy-backed) response; afterwards it is NULL, libcoap
+ * has sent the empty acknowledgement, and the session is held until the reply makes a message of
+ * its own (RFC 7252 section 5.2.2). */
 typedef struct talc_coap_pending {
     struct talc_coap_pending *prev, *next;
     coap_session_t *session;
@@ -62,8 +62,8 @@ void talc_coap_inbound_take(coap_resource_t *resource, coap_session_t *session,
 /** talc_listener.reply. */
 void talc_coap_reply_give(void *link, void *handle, const talc_reply *reply);
 
-/** Writes code, options and the block of `reply` that `pending` asks for into `pdu`, and keeps a long
- * body for the blocks that are asked for later. */
+/** Writes code, options and the block of `reply` that `pending` asks for into `pdu`, and keeps a
+ * long body for the blocks that are asked for later. */
 void talc_coap_reply_write(talc_coap_server *listener, const talc_coap_pending *pending,
                            coap_pdu_t *pdu, const talc_reply *reply);
 

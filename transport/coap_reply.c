@@ -41,8 +41,8 @@ static slice slice_of(const talc_coap_server *listener, const talc_coap_pending 
     return cut;
 }
 
-/* FNV-1a. The same bytes get the same version, so that a doubled request does not look like a changed
- * answer to the client that is fetching it. */
+/* FNV-1a. The same bytes get the same version, so that a doubled request does not look like a
+ * changed answer to the client that is fetching it. */
 static void etag_of(const uint8_t *bytes, size_t size, uint8_t etag[ETAG_SIZE])
 {
     uint64_t hash = 14695981039346656037u;

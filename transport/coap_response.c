@@ -39,8 +39,8 @@ void talc_coap_exchanges_end(talc_coap_path *path, talc_outcome outcome)
     }
 }
 
-/* Tokens are random, so a match means that we asked. `sent` of libcoap's callbacks is not used: for a
- * delayed response there is none. */
+/* Tokens are random, so a match means that we asked. `sent` of libcoap's callbacks is not used: for
+ * a delayed response there is none. */
 static talc_coap_exchange *exchange_find(const talc_coap_path *path, const coap_pdu_t *pdu)
 {
     coap_bin_const_t token = coap_pdu_get_token(pdu);
@@ -157,8 +157,8 @@ static void answer_begin(talc_coap_exchange *exchange, const coap_pdu_t *respons
     }
 }
 
-/* Some proxies know only one of the two ways to name the server. What an end-to-end server says begins
- * with a brace; anything else speaks for the proxy. */
+/* Some proxies know only one of the two ways to name the server. What an end-to-end server says
+ * begins with a brace; anything else speaks for the proxy. */
 static int other_form_is_due(talc_coap_client *client, const talc_coap_exchange *exchange,
                              const coap_pdu_t *response)
 {
