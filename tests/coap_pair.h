@@ -4,8 +4,8 @@
 
 /**
  * A CoAP listener with a simple server on it, a CoAP client, and a relay between them, on real
- * sockets of 127.0.0.1. The server answers each body with `answer_size` bytes; the client notes what
- * comes back. Everything that goes wrong in the plumbing fails the running test.
+ * sockets of 127.0.0.1. The server answers each body with `answer_size` bytes; the client notes
+ * what comes back. Everything that goes wrong in the plumbing fails the running test.
  */
 
 #include "talc/carrier.h"
@@ -67,7 +67,8 @@ typedef struct coap_pair {
 /** The session id of all requests. */
 extern const uint8_t coap_pair_id[TALC_SESSION_ID_SIZE];
 
-/** For cmocka: makes a pair with usual sizes and an open server; the client is opened by the test. */
+/** For cmocka: makes a pair with usual sizes and an open server; the client is opened by the test.
+ * */
 int coap_pair_setup(void **state);
 int coap_pair_teardown(void **state);
 
@@ -86,11 +87,12 @@ talc_status coap_pair_send_again(coap_pair *pair, uint32_t exchange, uint32_t at
 /** The server answers a handle that it holds. */
 void coap_pair_release(coap_pair *pair, size_t held, size_t answer_size);
 
-/** One turn of the loop: waits for any descriptor at most `timeout_ms`, and less if a side says so. */
+/** One turn of the loop: waits for any descriptor at most `timeout_ms`, and less if a side says so.
+ * */
 void coap_pair_turn(coap_pair *pair, int timeout_ms);
 
-/** Turns until the client has had so many answers, or the server so many inbounds; fails the test if
- * that takes longer than a minute. */
+/** Turns until the client has had so many answers, or the server so many inbounds; fails the test
+ * if that takes longer than a minute. */
 void coap_pair_await_answers(coap_pair *pair, size_t answers);
 void coap_pair_await_inbounds(coap_pair *pair, size_t inbounds);
 

@@ -70,7 +70,8 @@ const uint8_t *wire_payload_find(const wire_message *message, size_t *size);
 /** A UDP socket on 127.0.0.1 that never waits. */
 int wire_socket(uint16_t *port);
 
-/** Receives into `message` from whoever sent; 0 if nothing is there. `*from` is the sender's port. */
+/** Receives into `message` from whoever sent; 0 if nothing is there. `*from` is the sender's port.
+ * */
 int wire_receive(int socket, wire_message *message, uint16_t *from);
 void wire_send(int socket, const wire_message *message, uint16_t to);
 

@@ -4,8 +4,8 @@
 
 /**
  * A UDP relay on 127.0.0.1 for tests and measurements: it stands between clients and a server,
- * counts what passes, and loses, doubles, delays and changes it as told. Each client gets a socket of
- * its own towards the server. It knows just enough of CoAP to find the payload of a message.
+ * counts what passes, and loses, doubles, delays and changes it as told. Each client gets a socket
+ * of its own towards the server. It knows just enough of CoAP to find the payload of a message.
  *
  * It runs when relay_process() is called, in the caller's thread; nothing here ever waits.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* CoAP between talc's own two ends, on real sockets: every size of body, in one message or in blocks,
- * on good paths and bad ones. */
+/* CoAP between talc's own two ends, on real sockets: every size of body, in one message or in
+ * blocks, on good paths and bad ones. */
 #include "tests/coap_pair.h"
 
 #include <poll.h>
@@ -194,6 +194,21 @@ static void a_repeat_leaves_by_another_port(void **state)
     assert_int_equal(pair->outcome, TALC_OUTCOME_ANSWER);
     coap_pair_settle(pair, 50);
     assert_int_equal(pair->answers, 7);
+}
+
+static void what_another_port_has_answered_is_not_sent_again(void **state)
+{
+    coap_pair *pair = *state;
+    coap_pair_client_open(pair);
+    relay_drop_every(pair->relay, 1, 0);
+    assert_int_equal(coap_pair_send(pair, 1, 100), TALC_OK);
+    relay_process(pair->relay);
+    relay_drop_every(pair->relay, 0, 0);
+    assert_int_equal(coap_pair_send_again(pair, 2, 1, 100), TALC_OK);
+    coap_pair_await_answers(pair, 1);
+    talc_coap_carrier.cancel(pair->client, 1);
+    coap_pair_settle(pair, 1600); /* longer than libcoap's first timer */
+    assert_int_equal(relay_counts_get(pair->relay, RELAY_UP).datagrams, 2);
 }
 
 static void a_nat_may_forget_the_client_between_two_exchanges(void **state)
@@ -442,6 +457,7 @@ int main(void)
         CASE(a_retransmission_makes_the_descriptor_readable),
         CASE(without_any_answer_an_exchange_is_lost),
         CASE(a_repeat_leaves_by_another_port),
+        CASE(what_another_port_has_answered_is_not_sent_again),
         CASE(a_nat_may_forget_the_client_between_two_exchanges),
         CASE(answers_may_come_later),
         CASE(a_doubled_request_is_held_once),

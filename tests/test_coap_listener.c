@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The CoAP listener against clients that are written by hand: addresses, blocks in every order, methods,
- * and requests made to exhaust it. */
+/* The CoAP listener against clients that are written by hand: addresses, blocks in every order,
+ * methods, and requests made to exhaust it. */
 #include "tests/coap_pair.h"
 #include "tests/coap_wire.h"
 #include "transport/coap_transfer.h"
@@ -420,8 +420,8 @@ static void the_same_answer_has_the_same_version(void **state)
     close(caller.socket);
 }
 
-/* What libcoap's clients do when they begin a fetch again, and what a caller from another address does
- * for whom nothing is kept: the session knows. */
+/* What libcoap's clients do when they begin a fetch again, and what a caller from another address
+ * does for whom nothing is kept: the session knows. */
 static void a_request_without_a_body_asks_the_server(void **state)
 {
     played_client caller = call_begin(*state);

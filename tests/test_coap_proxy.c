@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* CoAP through forward proxies: played ones for the two ways to name the server, and libcoap's own. */
+/* CoAP through forward proxies: played ones for the two ways to name the server, and libcoap's own.
+ * And libcoap's own client, which takes blocks its own way. */
 #include "tests/coap_played.h"
 
 #include <errno.h>
@@ -7,6 +8,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -295,6 +297,76 @@ static void a_repeat_passes_a_proxy_that_is_stuck(void **state)
     assert_int_equal(pair->answer_body_size, 200);
 }
 
+/* ---------------------------------------------------------------- libcoap's client */
+
+#define CLIENT_PROGRAM "coap-client-notls"
+#define CLIENT_BODY_SIZE 3000
+#define CLIENT_ANSWER_SIZE 12000
+
+/* Makes a file of a test body; returns its descriptor. */
+static int body_file(char name[32], size_t size)
+{
+    strcpy(name, "/tmp/talc-coap-XXXXXX");
+    int file = mkstemp(name);
+    assert_true(file >= 0);
+    for (size_t i = 0; i < size; i++) {
+        uint8_t byte = coap_pair_byte(size, i);
+        assert_int_equal(write(file, &byte, 1), 1);
+    }
+    return file;
+}
+
+static void client_run(coap_pair *pair, const char *in, const char *out)
+{
+    char uri[100];
+    int status = -1;
+    pid_t process;
+    snprintf(uri, sizeof uri, "coap://127.0.0.1:%u" COAP_PAIR_PATH "?s=-__-BAUGBwgJCgsM",
+             (unsigned)relay_port(pair->relay));
+    char *const arguments[] = {
+        CLIENT_PROGRAM,         "-m", "post", "-f", (char *)(uintptr_t)in, "-o",
+        (char *)(uintptr_t)out, uri,  NULL
+    };
+    int error = posix_spawnp(&process, CLIENT_PROGRAM, NULL, NULL, arguments, environ);
+    if (error == ENOENT) {
+        skip(); /* package libcoap3-bin */
+    }
+    assert_int_equal(error, 0);
+    while (waitpid(process, &status, WNOHANG) == 0) {
+        coap_pair_turn(pair, 20);
+    }
+    assert_int_equal(status, 0);
+}
+
+/* Long bodies both ways, once plain and once with every datagram twice. libcoap's client would
+ * never end if a doubled request got its answer under another ETag. */
+static void libcoaps_client_gets_long_answers(void **state)
+{
+    coap_pair *pair = *state;
+    uint8_t got[CLIENT_ANSWER_SIZE + 1];
+    char in[32], out[32];
+    close(body_file(in, CLIENT_BODY_SIZE));
+    pair->answer_size = CLIENT_ANSWER_SIZE;
+    for (unsigned duplicates = 0; duplicates < 2; duplicates++) {
+        const relay_faults faults = { .duplicates = duplicates };
+        relay_faults_set(pair->relay, RELAY_UP, &faults);
+        relay_faults_set(pair->relay, RELAY_DOWN, &faults);
+        relay_counts_reset(pair->relay);
+        int file = body_file(out, 0);
+        client_run(pair, in, out);
+        assert_int_equal(pair->inbound_size, CLIENT_BODY_SIZE);
+        assert_int_equal(read(file, got, sizeof got), CLIENT_ANSWER_SIZE);
+        for (size_t i = 0; i < CLIENT_ANSWER_SIZE; i++) {
+            assert_int_equal(got[i], coap_pair_byte(CLIENT_ANSWER_SIZE, i));
+        }
+        assert_true(relay_counts_get(pair->relay, RELAY_UP).datagrams <= 60);
+        assert_true(relay_counts_get(pair->relay, RELAY_DOWN).payload_max <= 512);
+        close(file);
+        unlink(out);
+    }
+    unlink(in);
+}
+
 #define CASE(function) cmocka_unit_test_setup_teardown(function, coap_pair_setup, teardown)
 
 int main(void)
@@ -307,6 +379,7 @@ int main(void)
         CASE(doubled_datagrams_pass_libcoaps_proxy),
         CASE(late_answers_pass_libcoaps_proxy),
         CASE(a_repeat_passes_a_proxy_that_is_stuck),
+        CASE(libcoaps_client_gets_long_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
