@@ -69,7 +69,8 @@ typedef struct talc_carrier_answer {
     uint32_t retry_after_ms; /**< Max-Age of a 5.03, Retry-After of HTTP; 0 if none was given */
 } talc_carrier_answer;
 
-/** The client's end of the callbacks. `answer` comes at most once for an exchange. */
+/** The client's end of the callbacks. `answer` comes at most once for an exchange; from within it
+ * send() and cancel() may be called, process() and close() not. */
 typedef struct talc_carrier_events {
     void *context;
     void (*answer)(void *context, const talc_carrier_answer *answer);
@@ -138,6 +139,7 @@ typedef struct talc_reply {
 
 typedef struct talc_listener_events {
     void *context;
+    /** From within it reply() may be called; the pointers of `inbound` stay good until it returns. */
     void (*inbound)(void *context, const talc_inbound *inbound);
     /** True (1) if a session of this id is open: decides how large a body may grow. */
     int (*known)(void *context, const uint8_t *session_id);
