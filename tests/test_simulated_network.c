@@ -18,7 +18,7 @@
 #include "tests/pair.h"
 
 #ifdef TALC_SAMPLED
-#define SEEDS 6
+#define SEEDS 20
 #else
 #define SEEDS 50
 #endif
