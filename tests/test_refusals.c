@@ -239,8 +239,9 @@ static void refuse(const refusal_row *row, talc_tls_version version, peers_path 
     request.method = TALC_PUT;
     request.path = "value";
     peers_fetch(of, 0, &request, &call);
-    await_refusal(of);
+    assert_true(call.status < TALC_OK);
     assert_int_equal(call.status, call.failure.status);
+    await_refusal(of);
     expect_reason(&call.failure, row->client_status, row->client_says);
     expect_reason(&of->events.failure, row->server_status, row->server_says);
     expect_nothing_open(of);
