@@ -411,10 +411,10 @@ static bool is_handle(const test_path *path, const path_handle *wanted)
     const path_handle *handle;
     DL_FOREACH (path->handles, handle) {
         if (handle == wanted) {
-            return true;
+            break;
         }
     }
-    return false;
+    return handle != NULL;
 }
 
 static void keep_answer(path_answer *answer, const talc_reply *reply)
@@ -430,12 +430,8 @@ static void keep_answer(path_answer *answer, const talc_reply *reply)
 static bool is_link(const test_path *path, unsigned number)
 {
     const path_link *link;
-    DL_FOREACH (path->links, link) {
-        if (link->number == number) {
-            return true;
-        }
-    }
-    return false;
+    DL_SEARCH_SCALAR(path->links, link, number, number);
+    return link != NULL;
 }
 
 static void send_answer(test_path *path, const path_handle *handle, const talc_reply *reply)
