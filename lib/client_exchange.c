@@ -16,16 +16,11 @@ static uint64_t now_ms(const talc_client *client)
 
 /* ---------------------------------------------------------------- what the path's failures mean */
 
-static bool carries_large_bodies(const talc_client *client)
-{
-    return client->path.limits.body_size > client->path.limits.message_size;
-}
-
 /* One step down: first no bodies that need block-wise transfer, then smaller ones. */
 static void use_smaller_bodies(talc_client *client)
 {
     talc_carrier_limits *limits = &client->path.limits;
-    if (!carries_large_bodies(client)) {
+    if (!talc_client_carries_large_bodies(client)) {
         limits->message_size /= 2;
         if (limits->message_size < TALC_ENVELOPE_BODY_LIMIT_MIN) {
             limits->message_size = TALC_ENVELOPE_BODY_LIMIT_MIN;
@@ -215,44 +210,12 @@ static talc_exchange_plan plan(const talc_client *client, uint64_t now)
     return talc_exchanges_plan(&client->exchanges, &needs, now);
 }
 
-static talc_status compose(talc_client *client, const talc_exchange_plan *plan,
-                           const talc_open_exchange *open, talc_composed *composed)
-{
-    const talc_carrier_limits *limits = &client->path.limits;
-    talc_composition how = {
-        .request = open->request,
-        .from_acknowledged = plan->action != TALC_ACTION_SEND,
-        .limits = *limits,
-        .body_limit = carries_large_bodies(client) ? 0 : (uint32_t)limits->message_size,
-        .hold_s = plan->hold_s,
-        .now_ms = open->sent_ms,
-    };
-    return talc_session_compose(client->session, &how, client->body,
-                                client->configuration.config.body_size_max, composed);
-}
-
-static talc_status hand_over(talc_client *client, const talc_open_exchange *open, size_t body_size)
-{
-    talc_carrier_request request = {
-        .exchange = open->number,
-        .attempt = client->exchanges.attempt,
-        .session_id = client->session->id,
-        .body = (const uint8_t *)client->body,
-        .body_size = body_size,
-    };
-    client->counters.exchanges++;
-    client->counters.repeats += client->exchanges.attempt > 0;
-    client->counters.body_bytes_out += body_size;
-    return client->path.carrier->send(client->path.link, &request);
-}
-
 static void send_envelope(talc_client *client, const talc_exchange_plan *plan, uint64_t now)
 {
     uint32_t cancelled;
     uint32_t jitter = 0;
-    talc_composed composed;
     (void)talc_random_fill(&jitter, sizeof jitter);
-    if (plan->action == TALC_ACTION_REPEAT && carries_large_bodies(client)) {
+    if (plan->action == TALC_ACTION_REPEAT && talc_client_carries_large_bodies(client)) {
         /* Perhaps a block-wise body was lost on the way, which not every path tells. */
         use_smaller_bodies(client);
     }
@@ -261,10 +224,7 @@ static void send_envelope(talc_client *client, const talc_exchange_plan *plan, u
     if (cancelled != 0) {
         client->path.carrier->cancel(client->path.link, cancelled);
     }
-    talc_status status = compose(client, plan, open, &composed);
-    if (status == TALC_OK) {
-        status = hand_over(client, open, composed.size);
-    }
+    talc_status status = talc_client_submit(client, plan, open);
     if (status != TALC_OK) {
         talc_carrier_answer failed = { .exchange = open->number,
                                        .outcome = status == TALC_ERROR_TOO_LARGE
@@ -272,25 +232,6 @@ static void send_envelope(talc_client *client, const talc_exchange_plan *plan, u
                                                       : TALC_OUTCOME_UNREACHABLE };
         take_path_failure(client, &failed);
     }
-}
-
-void talc_client_say_last_words(talc_client *client)
-{
-    uint32_t cancelled;
-    talc_composed composed;
-    talc_exchange_plan last = { TALC_ACTION_SEND, 0, 0 };
-    if (!talc_session_has_unsent(client->session)) {
-        return;
-    }
-    talc_open_exchange *open =
-        talc_exchanges_start(&client->exchanges, &last, now_ms(client), 0, &cancelled);
-    if (cancelled != 0) {
-        client->path.carrier->cancel(client->path.link, cancelled);
-    }
-    if (compose(client, &last, open, &composed) == TALC_OK) {
-        (void)hand_over(client, open, composed.size);
-    }
-    open->is_open = false; /* nobody cancels it at the carrier, and nobody takes its answer */
 }
 
 void talc_client_drive(talc_client *client)

@@ -3,9 +3,13 @@
 #define TALC_LIB_CLIENT_STATE_H
 
 /**
- * The inside of a client, for its three files: client.c (the public calls and waiting),
- * client_session.c (a session's life, messages inside it), client_exchange.c (envelopes out and
- * answers in, and what the path's failures mean).
+ * The inside of a client, for its files. Each calls only those below it:
+ *
+ *   client.c            the public calls and waiting
+ *   client_exchange.c   what the plan says, answers in, and what the path's failures mean
+ *   client_session.c    a session's life, messages inside it
+ *   client_envelope.c   envelopes out
+ *   client_requests.c   what has no answer yet
  *
  * Flow: talc_client_process() -> carrier.process() -> answer -> session, conversation -> callbacks;
  * then the plan of the exchanges -> session -> carrier.send(), until nothing is to be sent now.
@@ -52,6 +56,20 @@ struct talc_client {
     talc_failure failure;
 };
 
+/* client_envelope.c */
+
+/** Whether the path takes bodies that need more than one message. */
+bool talc_client_carries_large_bodies(const talc_client *client);
+
+/** Composes the envelope of an exchange and hands it to the carrier. Statuses of
+ * talc_session_compose() and talc_carrier.send(). */
+talc_status talc_client_submit(talc_client *client, const talc_exchange_plan *plan,
+                               const talc_open_exchange *open);
+
+/** Sends what an ended session has left to say (an alert, an Abort), so that the server learns why,
+ * and waits for no answer. */
+void talc_client_say_last_words(talc_client *client);
+
 /* client_session.c */
 
 /** Opens a session if requests wait for one, and queues what may go into it. */
@@ -75,10 +93,6 @@ void talc_client_take_answer(void *client, const talc_carrier_answer *answer);
 
 /** Sends what the plan of the exchanges says should be sent by now. */
 void talc_client_drive(talc_client *client);
-
-/** Sends what an ended session has left to say (an alert, an Abort), so that the server learns why,
- * and waits for no answer. */
-void talc_client_say_last_words(talc_client *client);
 
 /** Milliseconds until the plan has something to do. */
 uint32_t talc_client_plan_timeout_ms(const talc_client *client, uint64_t now_ms);

@@ -13,11 +13,6 @@
 /* Room for a reassembly before anybody has shown a credential. */
 #define ANONYMOUS_BODY_SIZE 4096u
 
-uint64_t talc_server_now_ms(const talc_server *server)
-{
-    return talc_configuration_now_ms(&server->configuration);
-}
-
 static talc_status set_up(talc_server *server, const talc_config *config, talc_failure *failure)
 {
     talc_status status = talc_configuration_copy(&server->configuration, config, failure);
@@ -77,7 +72,7 @@ void talc_server_free(talc_server *server)
         return;
     }
     while (server->served != NULL) {
-        talc_table_remove(server->served);
+        talc_served_free(server->served);
     }
     for (size_t i = 0; i < server->listening_count; i++) {
         server->listenings[i].listener->close(server->listenings[i].link);
@@ -179,7 +174,7 @@ talc_status talc_server_process(talc_server *server)
         talc_status one = listening->listener->process(listening->link);
         status = status == TALC_OK ? one : status;
     }
-    talc_table_expire(server, talc_server_now_ms(server));
+    talc_server_expire(server, talc_server_now_ms(server));
     server->is_inside = false;
     return status;
 }
@@ -190,7 +185,7 @@ uint32_t talc_server_timeout_ms(const talc_server *server)
         return UINT32_MAX;
     }
     uint64_t now = talc_server_now_ms(server);
-    uint64_t next_ms = talc_table_next_ms(server);
+    uint64_t next_ms = talc_server_next_ms(server);
     uint64_t left = next_ms == UINT64_MAX ? UINT32_MAX : next_ms > now ? next_ms - now : 0;
     uint32_t timeout_ms = left < UINT32_MAX ? (uint32_t)left : UINT32_MAX;
     for (size_t i = 0; i < server->listening_count; i++) {

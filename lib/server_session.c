@@ -18,6 +18,27 @@ void talc_served_tell(const talc_served *served, talc_event_kind kind, const tal
     config->on_event(config->on_event_context, &event);
 }
 
+void talc_served_orphan(talc_served *served)
+{
+    talc_exchange *exchange;
+    talc_exchange *next;
+    DL_FOREACH_SAFE(served->exchanges, exchange, next) {
+        exchange->served = NULL;
+    }
+    served->exchanges = NULL;
+    served->exchange_count = 0;
+    talc_conversation_free(&served->conversation);
+}
+
+void talc_served_entomb(talc_served *served)
+{
+    if (served->state != TALC_SERVED_TOMBSTONE) {
+        talc_served_orphan(served);
+        talc_session_entomb(served->session);
+        talc_table_move(served, TALC_SERVED_TOMBSTONE);
+    }
+}
+
 /* ---------------------------------------------------------------- responses */
 
 static void exchange_free(talc_exchange *exchange)
@@ -200,7 +221,7 @@ static bool replace(talc_served *served, const uint8_t *session_id)
     }
     talc_served_release(other);
     talc_served_tell(other, TALC_EVENT_SESSION_CLOSED, NULL);
-    talc_table_set_state(other, TALC_SERVED_TOMBSTONE);
+    talc_served_entomb(other);
     return true;
 }
 
@@ -240,7 +261,7 @@ static bool is_answered(const talc_served *served)
 static void open_session(talc_served *served)
 {
     if (served->state == TALC_SERVED_HALF_OPEN && talc_session_is_established(served->session)) {
-        talc_table_set_state(served, TALC_SERVED_OPEN);
+        talc_table_move(served, TALC_SERVED_OPEN);
         talc_served_tell(served, TALC_EVENT_SESSION_OPENED, NULL);
     }
 }
@@ -258,7 +279,7 @@ static void end_session(talc_served *served)
                                                            : TALC_EVENT_SESSION_REFUSED,
                          &session->failure);
     }
-    talc_table_set_state(served, TALC_SERVED_TOMBSTONE);
+    talc_served_entomb(served);
 }
 
 void talc_served_read(talc_served *served)
@@ -277,14 +298,15 @@ void talc_served_read(talc_served *served)
     }
 }
 
-void talc_served_orphan(talc_served *served)
+void talc_served_settle(talc_served *served)
 {
-    talc_exchange *exchange;
-    talc_exchange *next;
-    DL_FOREACH_SAFE(served->exchanges, exchange, next) {
-        exchange->served = NULL;
+    if (served->is_busy) {
+        return; /* the answer to the envelope under way takes it along */
     }
-    served->exchanges = NULL;
-    served->exchange_count = 0;
-    talc_conversation_free(&served->conversation);
+    served->is_busy = true;
+    talc_served_read(served);
+    served->is_busy = false;
+    if (served->held.listening != NULL && talc_served_has_something_to_say(served)) {
+        talc_served_release(served);
+    }
 }

@@ -3,9 +3,14 @@
 #define TALC_LIB_SERVER_STATE_H
 
 /**
- * The inside of a server, for its files: server.c (the public calls, listeners, time),
- * server_inbound.c (one request body: admission, answer, holding), server_session.c (messages inside
- * a session, handlers), session_table.c (which sessions there are).
+ * The inside of a server, for its files. Each calls only those below it:
+ *
+ *   server.c            the public calls, listeners, time
+ *   server_inbound.c    one request body
+ *   server_lifetime.c   who is admitted, and when sessions end
+ *   server_session.c    messages inside a session, handlers, its end
+ *   server_answer.c     answers out, and polls whose answer is held
+ *   session_table.c     which sessions there are
  */
 
 #include "lib/configuration.h"
@@ -97,31 +102,56 @@ struct talc_server {
     bool is_inside; /**< a call of this server is under way: handlers must not process or wait */
 };
 
-uint64_t talc_server_now_ms(const talc_server *server);
+/** How an answer is to be made, and where it goes. */
+typedef struct talc_answering {
+    talc_listening *listening;
+    void *handle;
+    talc_composition how;
+} talc_answering;
 
-/* session_table.c */
+/* session_table.c: which sessions there are */
+
+uint64_t talc_server_now_ms(const talc_server *server);
 
 talc_served *talc_table_find(talc_server *server, const uint8_t *session_id);
 
-/** Makes room and begins a session. TALC_ERROR_OVERLOADED, TALC_ERROR_MEMORY, or what the engine
- * says. */
-talc_status talc_table_admit(talc_server *server, const uint8_t *session_id, talc_served **served);
-
-/** Moves a session on to a later state. A tombstone gives up all but its last words. */
-void talc_table_set_state(talc_served *served, talc_served_state state);
+/** Files a session under its id. TALC_ERROR_MEMORY, TALC_ERROR_RANDOM. */
+talc_status talc_table_add(talc_server *server, const uint8_t *session_id, talc_served *served);
 
 void talc_table_remove(talc_served *served);
 
-/** Removes the oldest tombstones above their bound. */
-void talc_table_trim(talc_server *server);
+/** Files it under a later state, as the youngest of it. */
+void talc_table_move(talc_served *served, talc_served_state state);
 
-/** Ends what has been half-open, idle, or dead for too long. */
-void talc_table_expire(talc_server *server, uint64_t now_ms);
+/** The one that has had this state longest, or NULL; a busy one is passed over. */
+talc_served *talc_table_oldest(const talc_server *server, talc_served_state state);
 
-/** When talc_table_expire() has something to do; UINT64_MAX: never. */
-uint64_t talc_table_next_ms(const talc_server *server);
+/* server_answer.c: answers out, and polls whose answer is held */
 
-/* server_session.c */
+/** Answers without a session. */
+void talc_listening_reply_error(talc_listening *listening, void *handle, uint64_t request,
+                                talc_envelope_error error);
+
+/** Composes an answer from the session's state and sends it. */
+void talc_served_answer(talc_served *served, const talc_answering *to);
+
+/** The last answer that travels block-wise, once more; and forgets it. */
+void talc_served_repeat_long_answer(talc_served *served, talc_listening *listening, void *handle);
+void talc_served_drop_long_answer(talc_served *served);
+
+/** Whether an answer made now would tell the client anything. */
+bool talc_served_has_something_to_say(const talc_served *served);
+
+/** Whether the answer to this envelope may be held, and holding it. */
+bool talc_served_may_hold(const talc_served *served, const talc_envelope *envelope);
+void talc_served_hold(talc_served *served, const talc_envelope *envelope,
+                      const talc_answering *to);
+
+/** Answers a held poll, if there is one, with what there is to say; bare: without records. */
+void talc_served_release(talc_served *served);
+void talc_served_release_bare(talc_served *served);
+
+/* server_session.c: messages inside a session, handlers, its end */
 
 /** The callbacks of a session's conversation. */
 talc_conversation_events talc_served_events(talc_served *served);
@@ -129,22 +159,40 @@ talc_conversation_events talc_served_events(talc_served *served);
 /** Reads what the session holds, runs handlers, and looks whether it has opened or ended. */
 void talc_served_read(talc_served *served);
 
-/** Ends exchanges and the conversation of a session that ends. */
+/** After a handler has answered later: makes records, and answers a held poll with them. */
+void talc_served_settle(talc_served *served);
+
+/** Ends the exchanges and the conversation of a session; its requests get no answer any more. */
 void talc_served_orphan(talc_served *served);
+
+/** Gives up all but the session's last words. */
+void talc_served_entomb(talc_served *served);
 
 /** Tells the application's event callback. */
 void talc_served_tell(const talc_served *served, talc_event_kind kind,
                       const talc_failure *failure);
 
-/* server_inbound.c */
+/* server_lifetime.c: who is admitted, and when sessions end */
+
+/** Makes room and begins a session. TALC_ERROR_OVERLOADED, TALC_ERROR_MEMORY, or what the engine
+ * says. */
+talc_status talc_served_admit(talc_server *server, const uint8_t *session_id,
+                              talc_served **admitted);
+
+void talc_served_free(talc_served *served);
+
+/** Ends what has been half-open, idle, or dead for too long, and answers polls held long enough. */
+void talc_server_expire(talc_server *server, uint64_t now_ms);
+
+/** Removes the oldest tombstones above their bound. */
+void talc_server_trim(talc_server *server);
+
+/** When talc_server_expire() has something to do; UINT64_MAX: never. */
+uint64_t talc_server_next_ms(const talc_server *server);
+
+/* server_inbound.c: one request body */
 
 void talc_server_take_inbound(void *listening, const talc_inbound *inbound);
 int talc_server_knows(void *listening, const uint8_t *session_id);
-
-/** Answers a held poll, with what there is to say or without. */
-void talc_served_release(talc_served *served);
-
-/** The same if there is something to say. */
-void talc_served_settle(talc_served *served);
 
 #endif
