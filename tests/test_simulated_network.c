@@ -136,7 +136,6 @@ static void check_executed_once(const test_pair *pair, unsigned names)
 
 static void converse(test_pair *pair)
 {
-    talc_session_info info;
     pair_say_hello(pair, pair->client);
     exchange_echo(pair, TALC_PUT, 1, 20);
     exchange_echo(pair, TALC_POST, 2, BODY_SIZE);
@@ -146,13 +145,12 @@ static void converse(test_pair *pair)
     send_many(pair, 5);
     exchange_echo(pair, TALC_DELETE, 5 + IN_FLIGHT, 0);
     check_executed_once(pair, 5 + IN_FLIGHT);
-    talc_client_info(pair->client, &info);
-    assert_int_equal(info.dropped_envelopes, 0);
+    /* One session did it all. Envelopes may have been dropped: a late copy from the handshake has no
+     * tag. */
     assert_int_equal(pair->events[TALC_EVENT_SESSION_OPENED], 1);
-    assert_int_equal(pair->events[TALC_EVENT_ENVELOPE_DROPPED], 0);
 }
 
-/* The client may not hear that the server has heard: then it gives up when it said it would. */
+/* A tombstone answers the client that has not heard that the server has heard. */
 static void part(test_pair *pair)
 {
     talc_status status = pair_close(pair, pair->client, LIMIT_MS);
