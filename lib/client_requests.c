@@ -158,6 +158,16 @@ void talc_client_requests_restart(talc_client_requests *requests, talc_loss loss
     talc_client_requests_complete_all(&lost, TALC_ERROR_SESSION_LOST);
 }
 
+void talc_client_requests_spare(talc_client_requests *requests, uint64_t read)
+{
+    talc_client_request *request;
+    DL_FOREACH(requests->first, request) {
+        if (request->state == TALC_REQUEST_SENT && request->offset >= read) {
+            request->state = TALC_REQUEST_WAITS;
+        }
+    }
+}
+
 void talc_client_requests_release(talc_client_requests *requests)
 {
     talc_client_request *request;

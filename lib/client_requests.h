@@ -27,6 +27,7 @@ typedef struct talc_client_request {
     bool is_repeatable;
     unsigned restarts;
     uint64_t queued_ms;
+    uint64_t offset; /**< SENT: where its first record begins in the session's stream, at least */
     uint64_t deadline_ms;
     talc_response_callback *callback;
     void *context;
@@ -66,6 +67,10 @@ typedef enum talc_loss {
 /** The session is gone: decides for each request whether it waits for the next one, is held, or
  * ends with TALC_ERROR_SESSION_LOST. */
 void talc_client_requests_restart(talc_client_requests *requests, talc_loss loss);
+
+/** The server closed the session and vouches for having read our stream up to `read`: what began to
+ * leave beyond was never executed and waits for the next session, whatever its method. */
+void talc_client_requests_spare(talc_client_requests *requests, uint64_t read);
 
 /** The next session is open: lets held requests go (the lost session is certainly closed) or ends
  * them. */

@@ -90,9 +90,10 @@ static void take_frame(void *context, const talc_frame *frame)
 
 static void message_written(void *context, void *tag)
 {
+    const talc_client *client = context;
     talc_client_request *request = tag;
-    (void)context;
     request->state = TALC_REQUEST_SENT;
+    request->offset = talc_send_stream_end(&client->session->out);
 }
 
 /* ---------------------------------------------------------------- a session's life */
@@ -233,7 +234,11 @@ static void end_session(talc_client *client)
     } else if (!client->conversation.has_peer_csm) {
         fail_handshake(client);
     } else {
-        client->failure = client->session->failure;
+        const talc_session *session = client->session;
+        client->failure = session->failure;
+        if (session->status == TALC_ERROR_CLOSED && session->peer_tags) {
+            talc_client_requests_spare(&client->requests, session->out.acknowledged);
+        }
         restart(client);
     }
 }

@@ -1,100 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/engine_tls.h"
 
-#include <mbedtls/error.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/crypto.h"
 #include "lib/failure.h"
-#include "lib/tls_alert.h"
 
 #define PLAIN_ALERT_SIZE (TALC_RECORD_HEADER_SIZE + 2u)
 
 static const char guard_label[] = "EXPERIMENTAL-talc-guard"; /* RFC 5705 section 6 */
-
-/* ---------------------------------------------------------------- errors */
-
-static talc_status status_of(const talc_tls_engine *engine, int code)
-{
-    switch (code) {
-    case MBEDTLS_ERR_X509_CERT_VERIFY_FAILED:
-    case MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE:
-    case MBEDTLS_ERR_SSL_UNKNOWN_IDENTITY:
-        return TALC_ERROR_VERIFY;
-    case MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE:
-        /* In TLS 1.3 the server judges a client's credential after the client's handshake is over
-         * (RFC 8446 section 4.4.2.4): until plaintext has come, an alert is a refusal. */
-        return engine->has_read ? TALC_ERROR_PROTOCOL : TALC_ERROR_REFUSED;
-    case MBEDTLS_ERR_SSL_ALLOC_FAILED:
-        return TALC_ERROR_MEMORY;
-    default:
-        return TALC_ERROR_PROTOCOL;
-    }
-}
-
-/* Of the peer, as a sentence begins. */
-static const char *peer_word(const talc_tls_engine *engine)
-{
-    return engine->context->role == TALC_ROLE_CLIENT ? "server" : "client";
-}
-
-static void explain(talc_tls_engine *engine, int code, char *text, size_t capacity)
-{
-    char mbedtls_text[128];
-    char flags_text[192];
-    uint32_t flags = mbedtls_ssl_get_verify_result(&engine->ssl);
-    mbedtls_strerror(code, mbedtls_text, sizeof mbedtls_text);
-    if (code == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED && flags != UINT32_MAX) {
-        talc_verify_flags_text(flags, flags_text, sizeof flags_text);
-        engine->failure.verify_flags = flags;
-        snprintf(text, capacity, "the %s's certificate is not believed: %s", peer_word(engine),
-                 flags_text);
-    } else if (code == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
-        /* mbedTLS 3.6 has no getter for the alert that it has just read. */
-        engine->failure.alert = engine->plain_alert != 0 && !engine->has_read
-                                    ? engine->plain_alert
-                                    : engine->ssl.MBEDTLS_PRIVATE(in_msg)[1];
-        snprintf(text, capacity, "the %s sent the alert %s (%d): %s", peer_word(engine),
-                 talc_tls_alert_name(engine->failure.alert), engine->failure.alert,
-                 talc_tls_alert_meaning(engine->failure.alert));
-    } else if (code == MBEDTLS_ERR_SSL_UNKNOWN_IDENTITY) {
-        snprintf(text, capacity, "the client named a pre-shared key that is not known here");
-    } else if (code == MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE) {
-        snprintf(text, capacity, "the client showed no certificate, and one is required");
-    } else {
-        snprintf(text, capacity, "TLS with the %s failed: %s (-0x%04X)", peer_word(engine),
-                 mbedtls_text, (unsigned)-code);
-    }
-}
-
-static talc_status fail_with(talc_tls_engine *engine, talc_status status, int code,
-                             const char *text)
-{
-    engine->status = status;
-    engine->failure.tls_code = code;
-    return talc_failure_set(&engine->failure,
-                            engine->has_read ? TALC_STAGE_SESSION : TALC_STAGE_HANDSHAKE, status,
-                            "%s", text);
-}
-
-/* A side that refuses us in TLS 1.3 may not have the keys for its alert that we have for reading it (see
- * refuse_in_the_clear() for the other way round): mbedTLS takes it for a damaged record. The
- * handshake is lost either way; this only names the reason. */
-static bool is_plain_alert(const talc_tls_engine *engine, int code)
-{
-    return code == MBEDTLS_ERR_SSL_INVALID_MAC && !engine->has_read && engine->plain_alert != 0;
-}
-
-static talc_status fail(talc_tls_engine *engine, int code)
-{
-    char text[TALC_FAILURE_TEXT_SIZE];
-    if (is_plain_alert(engine, code)) {
-        code = MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE;
-    }
-    explain(engine, code, text, sizeof text);
-    return fail_with(engine, status_of(engine, code), code, text);
-}
 
 /* The description of an alert in the clear at the end of the bytes, or 0. */
 static int plain_alert(const uint8_t *bytes, size_t size)
@@ -195,7 +110,7 @@ static talc_status refuse(talc_tls_engine *engine, talc_status status, unsigned 
                           const char *text)
 {
     mbedtls_ssl_send_alert_message(&engine->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, alert);
-    return fail_with(engine, status, 0, text);
+    return talc_tls_fail_with(engine, status, 0, text);
 }
 
 /* What mbedTLS leaves to its user once the handshake is over: the protocol inside, and the peer. */
@@ -253,7 +168,7 @@ static void refuse_in_the_clear(talc_tls_engine *engine, int code)
     talc_record_header header = { TALC_RECORD_ALERT, TALC_RECORD_VERSION_TLS12, 2 };
     uint8_t record[PLAIN_ALERT_SIZE];
     if (engine->context->role != TALC_ROLE_SERVER || code == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE ||
-        is_plain_alert(engine, code) || engine->has_said_plain_alert) {
+        talc_tls_is_plain_alert(engine, code) || engine->has_said_plain_alert) {
         return;
     }
     talc_record_header_build(&header, record);
@@ -278,7 +193,7 @@ static talc_status handshake(talc_tls_engine *engine)
             }
         } else if (!is_progress(code)) {
             refuse_in_the_clear(engine, code);
-            return fail(engine, code);
+            return talc_tls_fail(engine, code);
         }
     }
 }
@@ -294,7 +209,7 @@ static talc_status tls_feed(void *instance, const uint8_t *bytes, size_t size)
         talc_tls_hello_gather(&engine->hello, bytes, size);
     }
     if (queue_input(engine, bytes, size) != TALC_OK) {
-        return fail_with(engine, TALC_ERROR_MEMORY, 0, "out of memory");
+        return talc_tls_fail_with(engine, TALC_ERROR_MEMORY, 0, "out of memory");
     }
     return engine->is_over ? TALC_OK : handshake(engine);
 }
@@ -313,7 +228,7 @@ static talc_status tls_write(void *instance, const uint8_t *plaintext, size_t si
         if (code > 0) {
             done += (size_t)code;
         } else if (!is_progress(code)) {
-            return fail(engine, code);
+            return talc_tls_fail(engine, code);
         }
     }
     return TALC_OK;
@@ -321,7 +236,7 @@ static talc_status tls_write(void *instance, const uint8_t *plaintext, size_t si
 
 static talc_status closed_by_peer(talc_tls_engine *engine)
 {
-    return fail_with(engine, TALC_ERROR_CLOSED, MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY,
+    return talc_tls_fail_with(engine, TALC_ERROR_CLOSED, MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY,
                      "the peer closed the session");
 }
 
@@ -346,7 +261,7 @@ static talc_status tls_read(void *instance, uint8_t *plaintext, size_t capacity,
                 return TALC_WANT_INPUT;
             }
         } else if (!is_progress(code)) {
-            return code == 0 ? fail(engine, MBEDTLS_ERR_SSL_CONN_EOF) : fail(engine, code);
+            return code == 0 ? talc_tls_fail(engine, MBEDTLS_ERR_SSL_CONN_EOF) : talc_tls_fail(engine, code);
         }
     }
     return engine->status == TALC_OK ? TALC_WANT_INPUT : engine->status;
@@ -361,7 +276,7 @@ static talc_status tls_finish(void *instance)
     }
     engine->is_finished = true;
     int code = mbedtls_ssl_close_notify(&engine->ssl);
-    return code == 0 ? TALC_OK : fail(engine, code);
+    return code == 0 ? TALC_OK : talc_tls_fail(engine, code);
 }
 
 /* ---------------------------------------------------------------- the rest of the table */
@@ -384,7 +299,7 @@ static talc_status tls_guard_keys(void *instance, talc_guard_keys *keys)
                                                   guard_label, sizeof guard_label - 1, NULL, 0, 0);
     if (code != 0) {
         talc_wipe(keys, sizeof *keys);
-        return fail_with(engine, TALC_ERROR_RANDOM, code,
+        return talc_tls_fail_with(engine, TALC_ERROR_RANDOM, code,
                          "no keying material could be exported from the TLS session");
     }
     return TALC_OK;
@@ -466,11 +381,14 @@ static talc_status tls_open(void **instance, const talc_engine_setup *setup, tal
     mbedtls_ssl_init(&engine->ssl);
     engine->context = context;
     engine->sink = setup->sink;
+    if (setup->server_name != NULL) {
+        snprintf(engine->server_name, sizeof engine->server_name, "%s", setup->server_name);
+    }
     engine->verification.trust = context->trust;
     engine->verification.credential = TALC_CREDENTIAL_CERTIFICATE;
 
     int code = set_up(engine, setup);
-    talc_status status = code != 0 ? fail(engine, code) : TALC_OK;
+    talc_status status = code != 0 ? talc_tls_fail(engine, code) : TALC_OK;
     if (status == TALC_OK && context->role == TALC_ROLE_CLIENT) {
         status = handshake(engine);
     }

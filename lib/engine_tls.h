@@ -3,8 +3,9 @@
 #define TALC_LIB_ENGINE_TLS_H
 
 /**
- * The inside of the `tls` engine: what its two files share. engine_tls_context.c turns a
- * configuration into one mbedtls_ssl_config; engine_tls.c runs a session on it.
+ * The inside of the `tls` engine: what its files share. engine_tls_context.c turns a
+ * configuration into one mbedtls_ssl_config; engine_tls.c runs a session on it; engine_tls_failure.c
+ * says why it failed.
  */
 
 #include <mbedtls/ssl.h>
@@ -32,7 +33,9 @@ typedef struct talc_tls_engine {
     const talc_tls_context *context;
     talc_record_sink sink;
     talc_verification verification;
-    talc_peer psk_peer; /**< server: the pre-shared key that the client named last */
+    char server_name[256]; /**< client: wanted, for the reasons of a failure */
+    talc_peer psk_peer;    /**< server: the pre-shared key that the client named last */
+    talc_peer unknown_psk; /**< likewise, one that is not known here */
     uint8_t *input; /**< owned: stream bytes that mbedTLS has not asked for yet */
     size_t input_size;
     size_t input_used;
@@ -50,6 +53,22 @@ typedef struct talc_tls_engine {
 talc_status talc_tls_context_new(void **context, talc_role role, const talc_config *config,
                                  talc_failure *failure);
 void talc_tls_context_free(void *context);
+
+/* engine_tls_failure.c */
+
+/** Ends the engine for what mbedTLS returned; the status says how. */
+talc_status talc_tls_fail(talc_tls_engine *engine, int code);
+
+/** Ends the engine for a reason of ours; `code` is mbedTLS's, or 0. Returns `status`. */
+talc_status talc_tls_fail_with(talc_tls_engine *engine, talc_status status, int code,
+                               const char *text);
+
+/**
+ * A side that refuses us in TLS 1.3 may not have the keys for its alert that we have for reading it
+ * (refuse_in_the_clear() in engine_tls.c shows one): mbedTLS takes the alert for a damaged record.
+ * The handshake is lost either way; this only names the reason.
+ */
+bool talc_tls_is_plain_alert(const talc_tls_engine *engine, int code);
 
 /** Whether a client with this context proves itself and the server by a pre-shared key. */
 bool talc_tls_context_is_psk(const talc_tls_context *context);

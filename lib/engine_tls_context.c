@@ -116,6 +116,7 @@ static int find_psk(void *trust, mbedtls_ssl_context *ssl, const unsigned char *
     talc_tls_engine *engine = mbedtls_ssl_get_user_data_p(ssl);
     const talc_psk_entry *entry = talc_trust_find_psk(trust, name, name_size);
     if (entry == NULL || talc_peer_from_psk(&engine->psk_peer, name, name_size) != TALC_OK) {
+        (void)talc_peer_from_psk(&engine->unknown_psk, name, name_size);
         return MBEDTLS_ERR_SSL_UNKNOWN_IDENTITY;
     }
     engine->psk_peer.engine = TALC_ENGINE_TLS;

@@ -25,7 +25,6 @@ const char *talc_status_text(talc_status status)
     case TALC_ERROR_PROTOCOL: return "protocol violated by the peer";
     case TALC_ERROR_OVERLOADED: return "peer is overloaded";
     case TALC_ERROR_SESSION_LOST: return "session lost, request perhaps executed";
-    case TALC_ERROR_NOT_EXECUTED: return "session lost, request not executed";
     case TALC_ERROR_CLOSED: return "session closed";
     case TALC_ERROR_CANCELLED: return "cancelled";
     }

@@ -15,6 +15,7 @@ static const alert_row alerts[] = {
     { 20, "bad_record_mac", "what it received was altered, or the keys of both sides differ" },
     { 22, "record_overflow", "a record was too large for it" },
     { 40, "handshake_failure", "no common version, suite or credential" },
+    { 41, "no_certificate", "it wants a certificate of us" }, /* SSL 3.0's, still sent by mbedTLS */
     { 42, "bad_certificate", "it does not believe our certificate" },
     { 43, "unsupported_certificate", "our certificate is of a kind that it does not take" },
     { 44, "certificate_revoked", "our certificate is revoked" },

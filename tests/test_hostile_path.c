@@ -112,9 +112,11 @@ static void set_field(test_path *path, path_parcel *parcel)
 static void number_as(path_parcel *parcel, const path_parcel *genuine)
 {
     char text[2048];
+    char begin[32]; /* a body is no string */
     unsigned long long number = 0;
     const char *rest = memchr(parcel->body, ',', parcel->body_size);
-    if (sscanf((const char *)genuine->body, "{\"i\":%llu", &number) != 1 || rest == NULL) {
+    (void)snprintf(begin, sizeof begin, "%.*s", (int)genuine->body_size, (const char *)genuine->body);
+    if (sscanf(begin, "{\"i\":%llu", &number) != 1 || rest == NULL) {
         return;
     }
     size_t left = parcel->body_size - (size_t)(rest - (const char *)parcel->body);

@@ -146,12 +146,12 @@ static void block_received(talc_coap_client *client, talc_coap_exchange *exchang
     message_next(client, exchange);
 }
 
-/* The code, and for 5.03 the time. */
+/* The code, and for 5.03 and 4.29 (RFC 8516) the time. */
 static void answer_begin(talc_coap_exchange *exchange, const coap_pdu_t *response)
 {
     coap_pdu_code_t code = coap_pdu_get_code(response);
     exchange->code = (uint8_t)code;
-    if (code == COAP_RESPONSE_CODE(503)) {
+    if (code == COAP_RESPONSE_CODE(503) || code == COAP_RESPONSE_CODE(429)) {
         uint32_t seconds = talc_coap_uint_read(response, COAP_OPTION_MAXAGE, 0);
         exchange->retry_after_ms = seconds < UINT32_MAX / 1000 ? seconds * 1000 : UINT32_MAX;
     }

@@ -66,7 +66,7 @@ typedef struct talc_carrier_answer {
                        8075 section 7); 0 if there was none */
     const uint8_t *body; /**< may be NULL when body_size is 0 */
     size_t body_size;
-    uint32_t retry_after_ms; /**< Max-Age of a 5.03, Retry-After of HTTP; 0 if none was given */
+    uint32_t retry_after_ms; /**< Max-Age of a 5.03 or 4.29, Retry-After of HTTP; 0 if none was given */
 } talc_carrier_answer;
 
 /** The client's end of the callbacks. `answer` comes at most once for an exchange; from within it

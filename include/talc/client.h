@@ -34,7 +34,7 @@ TALC_API talc_status talc_client_new(talc_client **client, const talc_config *co
  * talc_response_clear(). An error response of the application (4.04, 5.00) is TALC_OK.
  * Errors: TALC_ERROR_ARGUMENT, TALC_ERROR_TOO_LARGE (the request, or the response),
  * TALC_ERROR_TIMEOUT, TALC_ERROR_UNREACHABLE, TALC_ERROR_VERIFY, TALC_ERROR_REFUSED,
- * TALC_ERROR_PROTOCOL, TALC_ERROR_OVERLOADED, TALC_ERROR_SESSION_LOST, TALC_ERROR_NOT_EXECUTED,
+ * TALC_ERROR_PROTOCOL, TALC_ERROR_OVERLOADED, TALC_ERROR_SESSION_LOST,
  * TALC_ERROR_CLOSED, TALC_ERROR_MEMORY, TALC_ERROR_CANCELLED. talc_client_failure() tells more.
  * Must not be called from a callback.
  */

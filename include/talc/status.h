@@ -47,9 +47,8 @@ typedef enum talc_status {
     TALC_ERROR_OVERLOADED = -15,  /**< the peer has no room for now */
     TALC_ERROR_SESSION_LOST = -16, /**< the session ended before the answer: it is not known
                                         whether the request was executed */
-    TALC_ERROR_NOT_EXECUTED = -17, /**< the session ended, and the request certainly did not run */
-    TALC_ERROR_CLOSED = -18,       /**< this side or the peer closed the session in good order */
-    TALC_ERROR_CANCELLED = -19     /**< the caller gave the request up, or freed its client */
+    TALC_ERROR_CLOSED = -17,       /**< this side or the peer closed the session in good order */
+    TALC_ERROR_CANCELLED = -18     /**< the caller gave the request up, or freed its client */
 } talc_status;
 
 /** The status in a few English words. Never NULL; the text is static. */
