@@ -7,9 +7,10 @@
  *
  * Both are made once, may serve any number of clients and servers at a time, and are counted: a
  * client or server that uses one keeps it alive, so the maker may free its own hold at once after.
- * Neither may be changed while a client or server uses it; talc_trust_* calls then return
- * TALC_ERROR_ARGUMENT. Every call takes a `failure`, which may be NULL; on error it names the file
- * or field and the reason.
+ * Neither may be changed while a client or server uses it; the talc_trust_add_*() and
+ * talc_trust_revoke_pin() calls then return TALC_ERROR_ARGUMENT, as all do for NULL where nothing
+ * else is said. Where a call takes a `failure`, that may be NULL; on error it names the file or
+ * field and the reason.
  */
 
 #include "talc/status.h"
@@ -18,19 +19,19 @@
 extern "C" {
 #endif
 
-typedef struct talc_identity talc_identity;
-typedef struct talc_trust talc_trust;
+typedef struct talc_identity talc_identity; /**< a certificate and its key, or a pre-shared key */
+typedef struct talc_trust talc_trust;       /**< anchors, revocation lists, pins, pre-shared keys */
 
 #define TALC_PIN_SIZE 32          /**< SHA-256 of a DER SubjectPublicKeyInfo (as RFC 7858, 4.2) */
 #define TALC_PSK_SIZE_MIN 16      /**< bytes: below 128 bits a key can be guessed off line */
 #define TALC_PSK_SIZE_MAX 64      /**< bytes */
 #define TALC_PSK_NAME_SIZE_MAX 128 /**< bytes of a PSK identity */
-#define TALC_TRUST_PSKS_MAX 65536
+#define TALC_TRUST_PSKS_MAX 65536 /**< pre-shared keys of one trust */
 #define TALC_PEER_NAME_SIZE_MAX 256 /**< bytes of an authenticated name, with its NUL */
 
 /** What proved an identity. */
 typedef enum talc_credential {
-    TALC_CREDENTIAL_NONE = 0,
+    TALC_CREDENTIAL_NONE = 0,        /**< nothing: an anonymous client */
     TALC_CREDENTIAL_CERTIFICATE = 1, /**< a chain to a trust anchor */
     TALC_CREDENTIAL_PIN = 2,         /**< a public key whose hash is pinned */
     TALC_CREDENTIAL_PSK = 3          /**< a pre-shared key */
@@ -38,14 +39,14 @@ typedef enum talc_credential {
 
 /** What carried the proof. */
 typedef enum talc_engine_kind {
-    TALC_ENGINE_NONE = 0,
-    TALC_ENGINE_TLS = 1
+    TALC_ENGINE_NONE = 0, /**< nothing yet */
+    TALC_ENGINE_TLS = 1   /**< TLS inside envelopes */
 } talc_engine_kind;
 
 /** An authenticated peer. Two peers are the same only if all three fields are equal. */
 typedef struct talc_peer {
-    talc_engine_kind engine;
-    talc_credential credential;
+    talc_engine_kind engine;    /**< what carried the proof */
+    talc_credential credential; /**< what the proof was */
     char name[TALC_PEER_NAME_SIZE_MAX]; /**< certificate: the first dNSName of subjectAltName, or
                                              the subject's common name; pin: the key hash in hex;
                                              PSK: the PSK identity, other bytes than printable ASCII
@@ -59,17 +60,20 @@ typedef struct talc_peer {
  * TALC_ERROR_IO: a file cannot be read. TALC_ERROR_IDENTITY: wrong content, permissions, or a key
  * that does not fit. TALC_ERROR_MEMORY, TALC_ERROR_RANDOM, TALC_ERROR_ARGUMENT.
  */
-TALC_API talc_status talc_identity_from_files(talc_identity **identity, const char *certificate_path,
-                                              const char *key_path, talc_failure *failure);
+TALC_API talc_status talc_identity_from_files(talc_identity **identity,
+                                              const char *certificate_path, const char *key_path,
+                                              talc_failure *failure);
 
-/** The same from memory. The bytes are copied; sizes in bytes, without counting a final NUL. */
+/** What the two files hold, in memory. Sizes in bytes, without counting a final NUL. */
 typedef struct talc_identity_bytes {
-    const void *certificate;
+    const void *certificate; /**< the chain, PEM or DER */
     size_t certificate_size;
-    const void *key;
+    const void *key;         /**< the private key, PEM or DER */
     size_t key_size;
 } talc_identity_bytes;
 
+/** As talc_identity_from_files(), from memory. The bytes are copied. TALC_ERROR_IDENTITY,
+ * TALC_ERROR_MEMORY, TALC_ERROR_RANDOM, TALC_ERROR_ARGUMENT. */
 TALC_API talc_status talc_identity_from_bytes(talc_identity **identity,
                                               const talc_identity_bytes *bytes,
                                               talc_failure *failure);
@@ -77,25 +81,29 @@ TALC_API talc_status talc_identity_from_bytes(talc_identity **identity,
 /** A pre-shared key and the name under which the other side knows it. */
 typedef struct talc_psk {
     const void *name; /**< 1..TALC_PSK_NAME_SIZE_MAX bytes */
-    size_t name_size;
+    size_t name_size; /**< bytes */
     const void *key; /**< TALC_PSK_SIZE_MIN..TALC_PSK_SIZE_MAX bytes */
-    size_t key_size;
+    size_t key_size; /**< bytes */
 } talc_psk;
 
 /**
  * A client's identity that is a pre-shared key (RFC 8446 section 2.2, psk_dhe_ke; TLS 1.2:
  * ECDHE_PSK). Name and key are copied. The server adds the same key to its trust; the key proves
  * both to each other, so the client needs no trust. One key is for one client and one server
- * (RFC 9257 section 4). TALC_ERROR_IDENTITY: sizes out of range; TALC_ERROR_MEMORY.
+ * (RFC 9257 section 4). TALC_ERROR_IDENTITY: sizes out of range; TALC_ERROR_MEMORY,
+ * TALC_ERROR_ARGUMENT.
  */
 TALC_API talc_status talc_identity_from_psk(talc_identity **identity, const talc_psk *psk,
                                             talc_failure *failure);
 
-/** The same from a file of one line `NAME:HEX-KEY`, not readable by group or others. */
+/** The same from a file of one line `NAME:HEX-KEY`, to which group and others have no access; empty
+ * lines and lines that start with '#' are passed over. TALC_ERROR_IO: it cannot be read;
+ * TALC_ERROR_IDENTITY: wrong content or permissions; TALC_ERROR_MEMORY, TALC_ERROR_ARGUMENT. */
 TALC_API talc_status talc_identity_from_psk_file(talc_identity **identity, const char *path,
                                                  talc_failure *failure);
 
-/** Writes the identity's own pin. TALC_ERROR_ARGUMENT if it is a pre-shared key. */
+/** Writes the identity's own pin. TALC_ERROR_ARGUMENT if it is a pre-shared key;
+ * TALC_ERROR_MALFORMED and TALC_ERROR_RANDOM: the pin cannot be computed. */
 TALC_API talc_status talc_identity_pin(const talc_identity *identity, uint8_t pin[TALC_PIN_SIZE]);
 
 /** Drops the caller's hold; the last hold wipes the key. NULL is allowed. */
@@ -110,7 +118,8 @@ TALC_API talc_status talc_trust_new(talc_trust **trust);
 TALC_API talc_status talc_trust_add_anchor_file(talc_trust *trust, const char *path,
                                                 talc_failure *failure);
 
-/** The same from memory; `size` bytes, copied. */
+/** The same from memory; `size` bytes, copied. TALC_ERROR_TRUST, TALC_ERROR_MEMORY,
+ * TALC_ERROR_ARGUMENT. */
 TALC_API talc_status talc_trust_add_anchor(talc_trust *trust, const void *certificates, size_t size,
                                            talc_failure *failure);
 
@@ -120,22 +129,23 @@ TALC_API talc_status talc_trust_add_revocation_file(talc_trust *trust, const cha
                                                     talc_failure *failure);
 
 /** Believes the owner of the public key with this hash, whatever certificate shows it; name and
- * dates do not matter then. Stands in for raw public keys (RFC 7250). TALC_ERROR_MEMORY. */
+ * dates do not matter then. Stands in for raw public keys (RFC 7250). TALC_ERROR_MEMORY,
+ * TALC_ERROR_ARGUMENT. */
 TALC_API talc_status talc_trust_add_pin(talc_trust *trust, const uint8_t pin[TALC_PIN_SIZE]);
 
 /** Never believes the owner of the public key with this hash, whatever vouches for it: in the leaf
- * or anywhere in the chain. Wins over anchors and pins. TALC_ERROR_MEMORY. */
+ * or anywhere in the chain. Wins over anchors and pins. TALC_ERROR_MEMORY, TALC_ERROR_ARGUMENT. */
 TALC_API talc_status talc_trust_revoke_pin(talc_trust *trust, const uint8_t pin[TALC_PIN_SIZE]);
 
 /** Server: believes the client that holds this key. Name and key are copied; a name may be added
  * once. At most TALC_TRUST_PSKS_MAX. TALC_ERROR_TRUST: sizes out of range, name known already, or
- * too many; TALC_ERROR_MEMORY. */
+ * too many; TALC_ERROR_MEMORY, TALC_ERROR_ARGUMENT. */
 TALC_API talc_status talc_trust_add_psk(talc_trust *trust, const talc_psk *psk,
                                         talc_failure *failure);
 
 /** The same from a file with lines `NAME:HEX-KEY` (empty lines and lines that start with '#' are
- * passed over), not readable by group or others. TALC_ERROR_IO, TALC_ERROR_TRUST with the line's
- * number, TALC_ERROR_MEMORY. */
+ * passed over), to which group and others have no access; all lines are added or none.
+ * TALC_ERROR_IO; TALC_ERROR_TRUST, with the line's number; TALC_ERROR_MEMORY, TALC_ERROR_ARGUMENT. */
 TALC_API talc_status talc_trust_add_psk_file(talc_trust *trust, const char *path,
                                              talc_failure *failure);
 

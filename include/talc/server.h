@@ -15,14 +15,16 @@
 extern "C" {
 #endif
 
+/** A server. */
 typedef struct talc_server talc_server;
 
 /** One request and the duty to answer it. */
 typedef struct talc_exchange talc_exchange;
 
 /**
- * Runs for each request on its path, once. Answers with talc_exchange_respond(), before it returns
- * or later; `request` is gone when it returns.
+ * Runs for each request on its path, once, from within talc_server_process(). Answers with
+ * talc_exchange_respond(), before it returns or later; `request` is gone when it returns. Must not
+ * process, wait for or free the server.
  */
 typedef void talc_handler(void *context, talc_exchange *exchange, const talc_request *request);
 
@@ -31,14 +33,18 @@ typedef void talc_handler(void *context, talc_exchange *exchange, const talc_req
 
 /**
  * Makes a server without a listener. On TALC_OK `*server` is the caller's: talc_server_free(). On
- * error it is NULL and config->failure tells why; statuses as talc_client_new().
+ * error it is NULL and config->failure tells why: TALC_ERROR_ARGUMENT, TALC_ERROR_UNSUPPORTED
+ * (mode), TALC_ERROR_TRUST and TALC_ERROR_IDENTITY (they do not suffice), TALC_ERROR_MEMORY,
+ * TALC_ERROR_RANDOM, TALC_ERROR_IO (the journal).
  */
 TALC_API talc_status talc_server_new(talc_server **server, const talc_config *config);
 
 /**
  * Listens at `uri`: "coap://[::]:5683", port 0 takes a free one, "coap://[::]" means port 5683.
- * May be called several times. TALC_ERROR_ARGUMENT, TALC_ERROR_UNSUPPORTED,
- * TALC_ERROR_UNREACHABLE (the address cannot be had), TALC_ERROR_MEMORY.
+ * (or talc_loopback_uri(), or whatever config->listener understands). May be called up to 8 times.
+ * On error the configuration's failure tells why: TALC_ERROR_ARGUMENT (no URI, or too many
+ * listeners), TALC_ERROR_UNSUPPORTED (scheme), TALC_ERROR_UNREACHABLE (the address cannot be had),
+ * TALC_ERROR_MEMORY, or what a listener of the caller's says.
  */
 TALC_API talc_status talc_server_listen(talc_server *server, const char *uri);
 
@@ -46,10 +52,11 @@ TALC_API talc_status talc_server_listen(talc_server *server, const char *uri);
 TALC_API uint16_t talc_server_port(const talc_server *server, size_t listener);
 
 /**
- * Serves `path` (as in talc_request; copied) with `handler` for the methods of `methods` (TALC_ALLOW
- * values or-ed). A path may be added several times with other methods. Other paths are answered
- * 4.04, other methods 4.05. TALC_ERROR_ARGUMENT (no method, a path and method served already, path
- * too long), TALC_ERROR_MEMORY.
+ * Serves `path` (as in talc_request; copied) with `handler` for the methods of `methods`
+ * (TALC_ALLOW values or-ed). A path may be added several times with other methods. Other paths are
+ * answered 4.04, other methods 4.05. `context` is handed to the handler. TALC_ERROR_ARGUMENT (no
+ * method or one that is not known, no handler, a path and method served already, a path that is
+ * malformed or too long), TALC_ERROR_MEMORY.
  */
 TALC_API talc_status talc_server_handle(talc_server *server, const char *path, unsigned methods,
                                         talc_handler *handler, void *context);
@@ -57,19 +64,23 @@ TALC_API talc_status talc_server_handle(talc_server *server, const char *path, u
 /**
  * Answers a request; to be called exactly once for each exchange, which is gone afterwards.
  * `response` is copied. TALC_OK; TALC_ERROR_TOO_LARGE: larger than the client takes, it gets 5.00;
- * TALC_ERROR_ARGUMENT: not a response code, it gets 5.00; TALC_ERROR_SESSION_LOST: the session
- * ended meanwhile, nobody hears the answer; TALC_ERROR_MEMORY likewise.
+ * TALC_ERROR_ARGUMENT: not a response (code, format or payload), it gets 5.00;
+ * TALC_ERROR_SESSION_LOST: the session ended meanwhile, nobody hears the answer; TALC_ERROR_MEMORY
+ * likewise: out of memory, or the client asks and does not take its answers, and its session is
+ * ended. With a NULL argument it is TALC_ERROR_ARGUMENT and the exchange stays.
  */
 TALC_API talc_status talc_exchange_respond(talc_exchange *exchange, const talc_response *response);
 
-/** The authenticated sender. Valid until the exchange is answered. */
+/** The authenticated sender; TALC_CREDENTIAL_NONE and no name for an anonymous one. Valid until the
+ * exchange is answered. */
 TALC_API const talc_peer *talc_exchange_peer(const talc_exchange *exchange);
 
-/** Does what can be done without waiting. TALC_OK, an error of a listener, or
+/** Does what can be done without waiting: takes bodies, runs handlers, answers, ends what is too
+ * old. TALC_OK, an error of a listener (TALC_ERROR_IO: its socket failed; the others go on), or
  * TALC_ERROR_ARGUMENT: called from a handler. */
 TALC_API talc_status talc_server_process(talc_server *server);
 
-/** Waits at most `timeout_ms` for something to do, and does it. */
+/** Waits at most `timeout_ms` for something to do, and does it; returns as talc_server_process(). */
 TALC_API talc_status talc_server_wait(talc_server *server, uint32_t timeout_ms);
 
 /** For the caller's event loop: the descriptor of the listener with this number, -1 if it has
@@ -82,18 +93,19 @@ TALC_API uint32_t talc_server_timeout_ms(const talc_server *server);
 
 /** How full the server is. */
 typedef struct talc_server_info {
-    size_t sessions;  /**< open and half-open */
-    size_t half_open;
-    size_t tombstones;
+    size_t sessions;   /**< open and half-open */
+    size_t half_open;  /**< of them, those whose handshake is not over */
+    size_t tombstones; /**< ended and refused ones that still repeat their last words */
 } talc_server_info;
 
+/** Fills `info`. */
 TALC_API void talc_server_info_get(const talc_server *server, talc_server_info *info);
 
-/** Fills `info` for the session of an exchange. */
+/** Fills `info` for the session of an exchange; zeros when that has ended. */
 TALC_API void talc_exchange_info(const talc_exchange *exchange, talc_session_info *info);
 
-/** Closes listeners and sessions. Exchanges not answered yet must still be answered afterwards;
- * nobody hears it. NULL is allowed. */
+/** Closes listeners and sessions without a word to the clients. Exchanges not answered yet must
+ * still be answered afterwards; nobody hears it. NULL is allowed. */
 TALC_API void talc_server_free(talc_server *server);
 
 #ifdef __cplusplus
