@@ -12,12 +12,21 @@ static int pin_take(credentials *c, const char *value)
     return 0;
 }
 
+static int anchor_take(credentials *c, const char *value)
+{
+    if (c->anchor_count == CREDENTIALS_ANCHORS_MAX) {
+        return -1;
+    }
+    c->anchor_paths[c->anchor_count++] = value;
+    return 0;
+}
+
 int credentials_take(credentials *c, int option, const char *value)
 {
     switch (option) {
     case 'c': c->certificate_path = value; return 0;
     case 'k': c->key_path = value; return 0;
-    case 'a': c->anchor_path = value; return 0;
+    case 'a': return anchor_take(c, value);
     case 's': c->psk_path = value; return 0;
     case '2': c->tls_version = TALC_TLS_1_2; return 0;
     case 'i': return pin_take(c, value);
@@ -50,8 +59,8 @@ static talc_status trust_load(const credentials *c, credentials_role role, talc_
         return TALC_OK;
     }
     talc_status status = talc_trust_new(&config->trust);
-    if (status == TALC_OK && c->anchor_path != NULL) {
-        status = talc_trust_add_anchor_file(config->trust, c->anchor_path, config->failure);
+    for (size_t i = 0; i < c->anchor_count && status == TALC_OK; i++) {
+        status = talc_trust_add_anchor_file(config->trust, c->anchor_paths[i], config->failure);
     }
     if (status == TALC_OK && c->psk_path != NULL) {
         status = talc_trust_add_psk_file(config->trust, c->psk_path, config->failure);

@@ -13,11 +13,13 @@
 #include <talc/talc.h>
 
 #define CREDENTIALS_PINS_MAX 8
+#define CREDENTIALS_ANCHORS_MAX 8
 
 typedef struct credentials {
     const char *certificate_path;
     const char *key_path;
-    const char *anchor_path;
+    const char *anchor_paths[CREDENTIALS_ANCHORS_MAX];
+    size_t anchor_count;
     const char *psk_path;
     const char *pins[CREDENTIALS_PINS_MAX]; /**< 64 hex digits each */
     size_t pin_count;
@@ -26,7 +28,7 @@ typedef struct credentials {
 
 #define CREDENTIALS_DEFAULT                                                                        \
     {                                                                                              \
-        NULL, NULL, NULL, NULL, { NULL }, 0, TALC_TLS_1_3                                          \
+        NULL, NULL, { NULL }, 0, NULL, { NULL }, 0, TALC_TLS_1_3                                          \
     }
 
 #define CREDENTIALS_OPTIONS                                                                        \
@@ -40,13 +42,14 @@ typedef struct credentials {
 #define CREDENTIALS_USAGE                                                                          \
     "  --cert FILE     own certificate, followed by its intermediates (PEM or DER)\n"              \
     "  --key FILE      its private key; group and others must not be able to read it\n"            \
-    "  --anchor FILE   certificates of the authorities that the other side may come from\n"        \
+    "  --anchor FILE   certificates of the authorities that the other side may come from;\n"       \
+    "                  may be given several times\n"                                              \
     "  --pin HEX       SHA-256 of the other side's public key; may be given several times\n"       \
     "  --psk FILE      pre-shared keys instead of certificates, a line NAME:HEX-KEY each\n"        \
     "  --tls12         TLS 1.2 instead of 1.3\n"
 
 /** Takes the option that getopt_long() returned. 0, or -1 if it is none of CREDENTIALS_OPTIONS or
- * there are too many pins. `value` must live as long as `c`. */
+ * there are too many pins or anchors. `value` must live as long as `c`. */
 int credentials_take(credentials *c, int option, const char *value);
 
 /** Which end of the session the program is. */

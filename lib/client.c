@@ -148,7 +148,8 @@ void talc_client_free(talc_client *client)
     if (client == NULL) {
         return;
     }
-    client->is_closing = true; /* callbacks can queue nothing any more */
+    client->is_closing = true; /* callbacks can queue nothing and do nothing any more */
+    client->is_inside = true;
     talc_client_drop_session(client);
     client->is_closing = true;
     talc_client_requests_complete_all(&client->requests, TALC_ERROR_CANCELLED);
@@ -179,10 +180,7 @@ talc_status talc_client_reroute(talc_client *client, const char *uri, const char
     if (client->session != NULL) {
         client->session->message_size = path.limits.message_size;
     }
-    for (size_t i = 0; i < TALC_EXCHANGES_OPEN_MAX; i++) {
-        talc_exchanges_failed(&client->exchanges, client->exchanges.open[i].number, 1,
-                              talc_configuration_now_ms(&client->configuration));
-    }
+    talc_exchanges_reroute(&client->exchanges);
     return TALC_OK;
 }
 
@@ -239,11 +237,15 @@ static void time_out(talc_client *client, talc_client_request *request)
     if (client->session != NULL) {
         (void)talc_conversation_withdraw(&client->conversation, request);
     }
-    bool is_mute = connected && client->heard_ms < request->queued_ms;
+    uint64_t since_ms =
+        client->heard_ms > request->queued_ms ? client->heard_ms : request->queued_ms;
+    uint64_t now = talc_configuration_now_ms(&client->configuration);
+    bool is_mute = connected && now - since_ms >= TALC_REPEAT_MAX_MS;
     talc_client_requests_complete(&client->requests, request, status, NULL);
-    if (is_mute && client->session != NULL) {
-        /* Nothing of the session came through for a whole request: another one may do better, if
-         * it is this one that the path or the server does not like. */
+    if (is_mute && client->session != NULL &&
+        !talc_client_requests_any(&client->requests, TALC_REQUEST_SENT)) {
+        /* Nothing of the session came through for as long as repeats are apart at most: another one may
+         * do better, if it is this one that the path or the server does not like. */
         talc_failure failure = client->failure;
         talc_client_lose_session(client, "nothing came of the session any more");
         client->failure = failure;
@@ -416,7 +418,9 @@ static void end_requests(talc_client *client, talc_status status)
             (void)talc_conversation_withdraw(&client->conversation, request);
         }
     }
+    client->is_inside = true;
     talc_client_requests_complete_all(&client->requests, status);
+    client->is_inside = false;
 }
 
 talc_status talc_client_close(talc_client *client, uint32_t timeout_ms)

@@ -60,7 +60,11 @@ static void note_path_failure(talc_client *client, const talc_carrier_answer *an
                              ? TALC_ERROR_UNREACHABLE
                              : TALC_ERROR_TIMEOUT;
     failure->coap_code = answer->code;
-    if (answer->code != 0) {
+    if (talc_code_is_success(answer->code)) {
+        talc_failure_set(failure, TALC_STAGE_PATH, status,
+                         "the path answered %s without proof that it comes from the server",
+                         talc_code_text(answer->code, code));
+    } else if (answer->code != 0) {
         talc_failure_set(failure, TALC_STAGE_PATH, status,
                          "the path answered %s without an envelope of this session: something "
                          "between here and the server, or a server without talc",
@@ -88,7 +92,9 @@ static uint32_t wait_of(const talc_carrier_answer *answer)
 /* The exchange brought nothing that counts; it speaks of the path, never of the session. */
 static void take_path_failure(talc_client *client, const talc_carrier_answer *answer)
 {
-    note_path_failure(client, answer);
+    if (talc_exchanges_is_current(&client->exchanges, answer->exchange)) {
+        note_path_failure(client, answer);
+    }
     if (asks_for_smaller_bodies(answer)) {
         use_smaller_bodies(client);
     }

@@ -33,6 +33,7 @@ static int put_records(void *context, const unsigned char *bytes, size_t size)
         talc_tls_hello_gather(&engine->hello, bytes, size);
     }
     engine->has_said_plain_alert = plain_alert(bytes, size) != 0;
+    engine->has_spoken = true;
     if (size > INT32_MAX ||
         engine->sink.put(engine->sink.context, bytes, size) != TALC_OK) {
         return MBEDTLS_ERR_SSL_ALLOC_FAILED;
@@ -240,12 +241,22 @@ static talc_status closed_by_peer(talc_tls_engine *engine)
                      "the peer closed the session");
 }
 
+/* mbedTLS says nothing about records that it finds too large. */
+static void say_why(talc_tls_engine *engine, int code)
+{
+    if (!engine->has_spoken && code == MBEDTLS_ERR_SSL_BAD_INPUT_DATA) {
+        (void)mbedtls_ssl_send_alert_message(&engine->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
+                                             MBEDTLS_SSL_ALERT_MSG_RECORD_OVERFLOW);
+    }
+}
+
 static talc_status tls_read(void *instance, uint8_t *plaintext, size_t capacity, size_t *size)
 {
     talc_tls_engine *engine = instance;
     *size = 0;
     while (engine->status == TALC_OK && engine->is_over) {
         size_t used = engine->input_used;
+        engine->has_spoken = false;
         int code = mbedtls_ssl_read(&engine->ssl, plaintext, capacity);
         if (code > 0) {
             *size = (size_t)code;
@@ -261,7 +272,8 @@ static talc_status tls_read(void *instance, uint8_t *plaintext, size_t capacity,
                 return TALC_WANT_INPUT;
             }
         } else if (!is_progress(code)) {
-            return code == 0 ? talc_tls_fail(engine, MBEDTLS_ERR_SSL_CONN_EOF) : talc_tls_fail(engine, code);
+            say_why(engine, code);
+            return talc_tls_fail(engine, code == 0 ? MBEDTLS_ERR_SSL_CONN_EOF : code);
         }
     }
     return engine->status == TALC_OK ? TALC_WANT_INPUT : engine->status;

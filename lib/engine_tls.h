@@ -41,6 +41,7 @@ typedef struct talc_tls_engine {
     size_t input_used;
     size_t input_capacity;
     int plain_alert; /**< description of an alert in the clear that came as the last bytes, or 0 */
+    bool has_spoken;           /**< records have gone to the sink since this was cleared */
     bool has_said_plain_alert; /**< our last record was an alert in the clear */
     talc_tls_hello hello; /**< of the server, whoever that is */
     bool is_over;  /**< the handshake, and what we make of it */

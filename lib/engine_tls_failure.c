@@ -15,6 +15,7 @@ typedef enum cause {
     CAUSE_UNKNOWN_PSK,    /* the client names one that is not known here */
     CAUSE_WRONG_PSK,      /* it names one that is, and has another key */
     CAUSE_NOTHING_COMMON, /* no version, suite or kind of credential */
+    CAUSE_TOO_LARGE,      /* a record of the peer */
     CAUSE_MEMORY
 } cause;
 
@@ -57,6 +58,8 @@ static cause cause_of(const talc_tls_engine *engine, int code)
         return CAUSE_NO_CERTIFICATE;
     case MBEDTLS_ERR_SSL_ALLOC_FAILED:
         return CAUSE_MEMORY;
+    case MBEDTLS_ERR_SSL_BAD_INPUT_DATA:
+        return CAUSE_TOO_LARGE; /* of what we hand in, only records can be bad */
     default:
         return cause_of_disagreement(engine, code);
     }
@@ -161,6 +164,12 @@ static void explain(talc_tls_engine *engine, int code, cause why, words *to)
         snprintf(to->text, to->capacity,
                  "the client named the pre-shared key \"%.128s\" and does not hold it",
                  engine->psk_peer.name);
+        break;
+    case CAUSE_TOO_LARGE:
+        snprintf(to->text, to->capacity,
+                 "the %s sent a record above %d bytes, the limit that TLS told it (RFC 8449): "
+                 "configure it to send smaller ones",
+                 peer_word(engine), MBEDTLS_SSL_IN_CONTENT_LEN);
         break;
     case CAUSE_NO_CERTIFICATE:
         snprintf(to->text, to->capacity, "the client showed no certificate, and one is required");

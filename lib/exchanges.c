@@ -178,6 +178,12 @@ talc_open_exchange *talc_exchanges_find(talc_exchanges *exchanges, uint32_t numb
     return NULL;
 }
 
+bool talc_exchanges_is_current(const talc_exchanges *exchanges, uint32_t number)
+{
+    const talc_open_exchange *last = current(exchanges);
+    return last != NULL && last->number == number;
+}
+
 bool talc_exchanges_is_open(const talc_exchanges *exchanges, uint64_t request, bool *is_newest)
 {
     *is_newest = request + 1 == exchanges->next_request;
@@ -247,6 +253,16 @@ void talc_exchanges_failed(talc_exchanges *exchanges, uint32_t number, uint32_t 
     uint32_t backoff_ms = TALC_POLL_DELAY_MIN_MS << doublings;
     exchanges->repeat_wanted = true;
     exchanges->not_before_ms = now_ms + (wait_ms != 0 ? wait_ms : backoff_ms);
+}
+
+void talc_exchanges_reroute(talc_exchanges *exchanges)
+{
+    exchanges->repeat_wanted = exchanges->repeat_wanted || current(exchanges) != NULL;
+    memset(exchanges->open, 0, sizeof exchanges->open);
+    exchanges->not_before_ms = 0;
+    exchanges->poll_at_ms = 0;
+    exchanges->attempt = 0;
+    exchanges->hints = 0;
 }
 
 bool talc_exchanges_hint(talc_exchanges *exchanges, uint64_t now_ms)

@@ -87,6 +87,9 @@ talc_open_exchange *talc_exchanges_start(talc_exchanges *exchanges, const talc_e
 /** The open exchange with this carrier number, or NULL. */
 talc_open_exchange *talc_exchanges_find(talc_exchanges *exchanges, uint32_t number);
 
+/** Whether this is the exchange of the newest envelope. */
+bool talc_exchanges_is_current(const talc_exchanges *exchanges, uint32_t number);
+
 /** Whether the request number belongs to an open exchange; `*is_newest` whether to the newest. */
 bool talc_exchanges_is_open(const talc_exchanges *exchanges, uint64_t request, bool *is_newest);
 
@@ -101,6 +104,10 @@ void talc_exchanges_ask_again(talc_exchanges *exchanges);
  * time if that is 0. */
 void talc_exchanges_failed(talc_exchanges *exchanges, uint32_t number, uint32_t wait_ms,
                            uint64_t now_ms);
+
+/** Another path: what is open on the old one is repeated at once, and what the old one asked for
+ * does not bind any more. */
+void talc_exchanges_reroute(talc_exchanges *exchanges);
 
 /** An answer said that the session is unknown; true once that has to be believed. */
 bool talc_exchanges_hint(talc_exchanges *exchanges, uint64_t now_ms);

@@ -92,6 +92,7 @@ void talc_served_repeat_long_answer(talc_served *served, talc_listening *listeni
     talc_reply reply = { .code = TALC_CODE_CHANGED,
                          .body = (const uint8_t *)served->long_answer,
                          .body_size = served->long_answer_size };
+    served->counters.body_bytes_out += served->long_answer_size;
     listening->listener->reply(listening->link, handle, &reply);
 }
 

@@ -3,6 +3,9 @@
 
 #include "lib/server_state.h"
 
+#define ANSWER_RATIO 3u
+#define FLIGHTS_FREE 4u
+
 /* ---------------------------------------------------------------- an envelope for a session */
 
 /* What the client takes: `b` bounds the whole answer, which is then cut to fit one message. */
@@ -42,6 +45,11 @@ static void note_request(talc_served *served, const talc_inbound *inbound,
     talc_served_drop_long_answer(served);
 }
 
+static bool has_last_words(const talc_session *session)
+{
+    return session->out.acknowledged < talc_send_stream_end(&session->out);
+}
+
 /* Feeds the session and decides how its answer is made. False: the envelope was dropped. */
 static bool take(talc_served *served, const talc_inbound *inbound, const talc_envelope *envelope,
                  talc_composition *how)
@@ -61,6 +69,9 @@ static bool take(talc_served *served, const talc_inbound *inbound, const talc_en
         how->without_records = true;
         return true;
     }
+    if (talc_served_has_ended(served) && !has_last_words(session)) {
+        how->error = TALC_ENVELOPE_ERROR_LOST_STATE; /* else the client would ask without end */
+    }
     session->message_size = how->limits.message_size;
     how->from_acknowledged = session->in.next == before;
     served->news_ms = session->in.next > before ? how->now_ms : served->news_ms;
@@ -74,6 +85,23 @@ static void reply_nothing(talc_listening *listening, const talc_inbound *inbound
                           const talc_envelope *envelope)
 {
     talc_listening_reply_error(listening, inbound->reply, envelope->request, TALC_ENVELOPE_ERROR_NONE);
+}
+
+/* Before its first tag a client may be anybody, also somebody who writes another one's address on
+ * requests: until then answers are paid for by requests, beyond what a handshake over a bad path takes
+ * (RFC 9175 section 2.4). */
+static bool is_paid_for(const talc_served *served)
+{
+    const talc_session_info *counters = &served->counters;
+    uint64_t flight_size = talc_send_stream_end(&served->session->out);
+    return served->has_vouched_request ||
+           counters->body_bytes_out <= ANSWER_RATIO * counters->body_bytes_in +
+                                           FLIGHTS_FREE * flight_size;
+}
+
+static bool brings_nothing_new(const talc_served *served, const talc_envelope *envelope)
+{
+    return envelope->offset + envelope->range_size <= served->session->in.next;
 }
 
 static void serve(talc_served *served, talc_listening *listening, const talc_inbound *inbound,
@@ -91,14 +119,15 @@ static void serve(talc_served *served, talc_listening *listening, const talc_inb
         reply_nothing(listening, inbound, envelope);
         return;
     }
-    if (is_repeat && envelope->request == served->newest_request && served->long_answer != NULL) {
+    if (is_repeat && envelope->request == served->newest_request && served->long_answer != NULL &&
+        brings_nothing_new(served, envelope) && is_paid_for(served)) {
         talc_served_repeat_long_answer(served, listening, inbound->reply);
         return;
     }
     served->is_busy = true;
     bool is_taken = take(served, inbound, envelope, &to.how);
     served->is_busy = false;
-    if (!is_taken) {
+    if (!is_taken || !is_paid_for(served)) {
         reply_nothing(listening, inbound, envelope);
         return;
     }
@@ -204,5 +233,5 @@ int talc_server_knows(void *context, const uint8_t *session_id)
 {
     talc_listening *listening = context;
     const talc_served *served = talc_table_find(listening->server, session_id);
-    return served != NULL && served->state != TALC_SERVED_TOMBSTONE;
+    return served != NULL && !talc_served_has_ended(served);
 }

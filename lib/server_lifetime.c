@@ -26,19 +26,6 @@ static void remove_oldest(talc_server *server, talc_served_state state)
     }
 }
 
-/* The oldest half-open session goes first: its client has had the most time. */
-static talc_status make_room(talc_server *server)
-{
-    const talc_config *config = &server->configuration.config;
-    if (server->half_open_count >= config->half_open_max ||
-        server->half_open_count + server->open_count >= config->sessions_max) {
-        remove_oldest(server, TALC_SERVED_HALF_OPEN);
-    }
-    return server->half_open_count + server->open_count >= config->sessions_max
-               ? TALC_ERROR_OVERLOADED
-               : TALC_OK;
-}
-
 static talc_status start(talc_server *server, talc_served *served, const uint8_t *session_id)
 {
     const talc_config *config = &server->configuration.config;
@@ -64,9 +51,8 @@ talc_status talc_served_admit(talc_server *server, const uint8_t *session_id,
                               talc_served **admitted)
 {
     *admitted = NULL;
-    talc_status status = make_room(server);
-    if (status != TALC_OK) {
-        return status;
+    if (server->open_count >= server->configuration.config.sessions_max) {
+        return TALC_ERROR_OVERLOADED;
     }
     talc_served *served = calloc(1, sizeof *served);
     if (served == NULL) {
@@ -74,7 +60,7 @@ talc_status talc_served_admit(talc_server *server, const uint8_t *session_id,
     }
     served->server = server;
     served->since_ms = served->seen_ms = served->news_ms = talc_server_now_ms(server);
-    status = start(server, served, session_id);
+    talc_status status = start(server, served, session_id);
     if (status == TALC_OK) {
         status = talc_table_add(server, session_id, served);
     }
@@ -87,8 +73,18 @@ talc_status talc_served_admit(talc_server *server, const uint8_t *session_id,
     return TALC_OK;
 }
 
+/* The oldest half-open session goes first: its client has had the most time. */
 void talc_server_trim(talc_server *server)
 {
+    const talc_config *config = &server->configuration.config;
+    while (server->half_open_count > config->half_open_max ||
+           (server->half_open_count > 0 &&
+            server->half_open_count + server->open_count > config->sessions_max)) {
+        remove_oldest(server, TALC_SERVED_HALF_OPEN);
+    }
+    while (server->refused_count > TALC_REFUSED_MAX) {
+        remove_oldest(server, TALC_SERVED_REFUSED);
+    }
     while (server->tombstone_count > TALC_TOMBSTONES_MAX) {
         remove_oldest(server, TALC_SERVED_TOMBSTONE);
     }

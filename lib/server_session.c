@@ -32,11 +32,17 @@ void talc_served_orphan(talc_served *served)
 
 void talc_served_entomb(talc_served *served)
 {
-    if (served->state != TALC_SERVED_TOMBSTONE) {
+    if (!talc_served_has_ended(served)) {
+        bool was_open = served->state == TALC_SERVED_OPEN;
         talc_served_orphan(served);
         talc_session_entomb(served->session);
-        talc_table_move(served, TALC_SERVED_TOMBSTONE);
+        talc_table_move(served, was_open ? TALC_SERVED_TOMBSTONE : TALC_SERVED_REFUSED);
     }
+}
+
+bool talc_served_has_ended(const talc_served *served)
+{
+    return served->state == TALC_SERVED_TOMBSTONE || served->state == TALC_SERVED_REFUSED;
 }
 
 /* ---------------------------------------------------------------- responses */
@@ -212,13 +218,14 @@ static bool same_peer(const talc_peer *left, const talc_peer *right)
 static bool replace(talc_served *served, const uint8_t *session_id)
 {
     talc_served *other = talc_table_find(served->server, session_id);
-    if (other == NULL || other->state == TALC_SERVED_TOMBSTONE) {
+    if (other == NULL || talc_served_has_ended(other)) {
         return true;
     }
     if (other == served || other->is_busy ||
         !same_peer(&other->session->facts.peer, &served->session->facts.peer)) {
         return false;
     }
+    (void)talc_session_finish(other->session);
     talc_served_release(other);
     talc_served_tell(other, TALC_EVENT_SESSION_CLOSED, NULL);
     talc_served_entomb(other);
@@ -284,7 +291,7 @@ static void end_session(talc_served *served)
 
 void talc_served_read(talc_served *served)
 {
-    if (served->state == TALC_SERVED_TOMBSTONE) {
+    if (talc_served_has_ended(served)) {
         return;
     }
     open_session(served);

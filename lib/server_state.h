@@ -23,6 +23,7 @@
 #define TALC_PEER_ADDRESS_SIZE_MAX 64
 #define TALC_LISTENERS_MAX 8
 #define TALC_TOMBSTONES_MAX 256
+#define TALC_REFUSED_MAX 64
 #define TALC_TOMBSTONE_MS 247000u   /**< EXCHANGE_LIFETIME, RFC 7252 section 4.8.2 */
 #define TALC_SESSION_EXCHANGES_MAX 64 /**< requests under way in one session */
 
@@ -44,7 +45,8 @@ typedef struct talc_held_reply {
 typedef enum talc_served_state {
     TALC_SERVED_HALF_OPEN = 0,
     TALC_SERVED_OPEN,
-    TALC_SERVED_TOMBSTONE
+    TALC_SERVED_TOMBSTONE, /**< was open */
+    TALC_SERVED_REFUSED    /**< never was: anybody can make many of them, so they are kept apart */
 } talc_served_state;
 
 /** One session of the server. */
@@ -98,6 +100,7 @@ struct talc_server {
     size_t half_open_count;
     size_t open_count;
     size_t tombstone_count;
+    size_t refused_count;
     char *body; /**< for composing; body_size_max bytes */
     bool is_inside; /**< a call of this server is under way: handlers must not process or wait */
 };
@@ -168,14 +171,17 @@ void talc_served_orphan(talc_served *served);
 /** Gives up all but the session's last words. */
 void talc_served_entomb(talc_served *served);
 
+/** Whether that was done. */
+bool talc_served_has_ended(const talc_served *served);
+
 /** Tells the application's event callback. */
 void talc_served_tell(const talc_served *served, talc_event_kind kind,
                       const talc_failure *failure);
 
 /* server_lifetime.c: who is admitted, and when sessions end */
 
-/** Makes room and begins a session. TALC_ERROR_OVERLOADED, TALC_ERROR_MEMORY, or what the engine
- * says. */
+/** Begins a session; talc_server_trim() makes room for it once it has shown to be worth it.
+ * TALC_ERROR_OVERLOADED, TALC_ERROR_MEMORY, or what the engine says. */
 talc_status talc_served_admit(talc_server *server, const uint8_t *session_id,
                               talc_served **admitted);
 
@@ -184,7 +190,7 @@ void talc_served_free(talc_served *served);
 /** Ends what has been half-open, idle, or dead for too long, and answers polls held long enough. */
 void talc_server_expire(talc_server *server, uint64_t now_ms);
 
-/** Removes the oldest tombstones above their bound. */
+/** Removes the oldest half-open and ended sessions above their bounds. */
 void talc_server_trim(talc_server *server);
 
 /** When talc_server_expire() has something to do; UINT64_MAX: never. */

@@ -39,6 +39,8 @@ static size_t *counter_of(talc_server *server, talc_served_state state)
         return &server->half_open_count;
     case TALC_SERVED_OPEN:
         return &server->open_count;
+    case TALC_SERVED_REFUSED:
+        return &server->refused_count;
     default:
         return &server->tombstone_count;
     }

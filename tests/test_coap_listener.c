@@ -440,6 +440,21 @@ static void a_request_without_a_body_asks_the_server(void **state)
     close(caller.socket);
 }
 
+/* An error is no block of the answer that was asked for: a client could take it for one. */
+static void an_error_comes_whole(void **state)
+{
+    static const char whole[] = "{\"i\":0,\"e\":\"malformed\"}";
+    played_client caller = call_begin(*state);
+    caller.pair->answer_size = sizeof whole - 1;
+    caller.pair->answer_code = WIRE_CODE(4, 0);
+    assert_int_equal(fetch(&caller, WIRE_BLOCK(3, 0, 5), 0), WIRE_CODE(4, 0));
+    size_t size;
+    (void)wire_payload_find(&caller.answer, &size);
+    assert_int_equal(size, sizeof whole - 1);
+    assert_null(wire_find(&caller.answer, WIRE_BLOCK2, 0, &size));
+    close(caller.socket);
+}
+
 #define CASE(function)                                                                             \
     cmocka_unit_test_setup_teardown(function, coap_pair_setup, coap_pair_teardown)
 
@@ -456,6 +471,7 @@ int main(void)
         CASE(malformed_blocks_are_refused),
         CASE(announced_sizes_and_many_bodies_take_little_memory),
         CASE(a_body_ends_at_the_limit),
+        CASE(an_error_comes_whole),
         cmocka_unit_test(bodies_that_nobody_goes_on_with_are_let_go),
         CASE(blocks_of_an_answer_are_given_in_any_order),
         CASE(the_same_answer_has_the_same_version),

@@ -2,6 +2,7 @@
 /* What leaves a server: replies at once and later, whole and in blocks. */
 #include "transport/coap_listener.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <utlist.h>
 
@@ -16,12 +17,16 @@ typedef struct slice {
     int exists;   /* 0: it begins behind the end */
 } slice;
 
-/* A client that asked for a size of block gets no larger one (RFC 7959 section 2.4). */
+/* A client that asked for a size of block gets no larger one (RFC 7959 section 2.4). A short
+ * error is no block of the answer that a later block was asked of: it comes whole. */
 static slice slice_of(const talc_coap_server *listener, const talc_coap_pending *pending,
-                      size_t body_size)
+                      const talc_reply *reply)
 {
     slice cut = { .block.szx = listener->szx };
-    if (pending->has_block2 == TALC_COAP_BLOCK_PRESENT) {
+    size_t body_size = reply->body_size;
+    bool is_error = COAP_RESPONSE_CLASS(reply->code) > 2 && pending->block2.number > 0 &&
+                    body_size <= listener->single_size;
+    if (pending->has_block2 == TALC_COAP_BLOCK_PRESENT && !is_error) {
         cut.block.szx = pending->block2.szx;
         cut.offset = talc_coap_block_offset(&pending->block2);
         if (cut.block.szx > listener->szx) {
@@ -31,7 +36,8 @@ static slice slice_of(const talc_coap_server *listener, const talc_coap_pending 
     size_t block_size = talc_coap_block_size(&cut.block);
     cut.block.number = (uint32_t)(cut.offset / block_size);
     cut.is_block = body_size > listener->single_size || cut.offset > 0 ||
-                   (pending->has_block2 == TALC_COAP_BLOCK_PRESENT && body_size > block_size);
+                   (pending->has_block2 == TALC_COAP_BLOCK_PRESENT && body_size > block_size &&
+                    !is_error);
     cut.exists = cut.offset == 0 || cut.offset < body_size;
     cut.size = cut.exists ? body_size - cut.offset : 0;
     if (cut.is_block && cut.size > block_size) {
@@ -98,7 +104,7 @@ static void answer_keep(talc_coap_server *listener, const talc_coap_pending *pen
 void talc_coap_reply_write(talc_coap_server *listener, const talc_coap_pending *pending,
                            coap_pdu_t *pdu, const talc_reply *reply)
 {
-    slice cut = slice_of(listener, pending, reply->body_size);
+    slice cut = slice_of(listener, pending, reply);
     if (!cut.exists || COAP_RESPONSE_CLASS(reply->code) < 2 ||
         COAP_RESPONSE_CLASS(reply->code) > 5) {
         coap_pdu_set_code(pdu, cut.exists ? COAP_RESPONSE_CODE(500) : COAP_RESPONSE_CODE(400));

@@ -141,6 +141,7 @@ static void block_received(talc_coap_client *client, talc_coap_exchange *exchang
         return;
     }
     exchange->fetching = 1;
+    exchange->block1.more = 0; /* an answer ends the request, also one that came too early */
     exchange->block2.szx = block->szx < client->szx ? block->szx : client->szx;
     exchange->block2.number = (uint32_t)(exchange->answer.size >> (exchange->block2.szx + 4));
     message_next(client, exchange);
