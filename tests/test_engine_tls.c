@@ -69,6 +69,8 @@ typedef struct foreign_client {
     const char *protocol; /* ALPN, NULL: none */
     talc_client_authentication server_wants;
     bool has_certificate_server;
+    bool speaks_tls12;
+    bool without_extended_master_secret;
     /* What must come of it. */
     bool is_taken;
     talc_credential credential;
@@ -84,24 +86,39 @@ static const char wrong_key[] = "fedcba9876543210fedcba9876543210";
 #define DHE MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL
 
 static const foreign_client clients[] = {
-    { "the right key", "client-1", right_key, PSK_DHE, "coap", TALC_CLIENTS_ANONYMOUS, true, true,
-      TALC_CREDENTIAL_PSK, "client-1" },
-    { "a name without its key, and a mode that this server does not have", "client-1", wrong_key,
-      PSK_ONLY | DHE, "coap", TALC_CLIENTS_ANONYMOUS, true, true, TALC_CREDENTIAL_NONE, "" },
-    { "a name without its key", "client-1", wrong_key, PSK_DHE | DHE, "coap",
-      TALC_CLIENTS_ANONYMOUS, true, false, TALC_CREDENTIAL_NONE, "" },
-    { "nothing, where anyone is served", NULL, NULL, DHE, "coap", TALC_CLIENTS_ANONYMOUS, true, true,
-      TALC_CREDENTIAL_NONE, "" },
-    { "nothing, where clients prove themselves", NULL, NULL, DHE, "coap",
-      TALC_CLIENTS_AUTHENTICATED, false, false, TALC_CREDENTIAL_NONE, "" },
-    { "the right key without forward secrecy", "client-1", right_key, PSK_ONLY, "coap",
-      TALC_CLIENTS_AUTHENTICATED, false, false, TALC_CREDENTIAL_NONE, "" },
-    { "the right key, and no protocol inside", "client-1", right_key, PSK_DHE, NULL,
-      TALC_CLIENTS_AUTHENTICATED, false, false, TALC_CREDENTIAL_NONE, "" },
-    { "the right key, and another protocol inside", "client-1", right_key, PSK_DHE, "h2",
-      TALC_CLIENTS_AUTHENTICATED, false, false, TALC_CREDENTIAL_NONE, "" },
-    { "a name that nobody has", "nobody", right_key, PSK_DHE, "coap", TALC_CLIENTS_AUTHENTICATED,
-      false, false, TALC_CREDENTIAL_NONE, "" },
+    { .label = "the right key",
+      .psk_name = "client-1", .psk_key = right_key, .key_exchange_modes = PSK_DHE,
+      .protocol = "coap", .server_wants = TALC_CLIENTS_ANONYMOUS, .has_certificate_server = true,
+      .is_taken = true, .credential = TALC_CREDENTIAL_PSK, .name = "client-1" },
+    { .label = "a name without its key, and a mode that this server does not have",
+      .psk_name = "client-1", .psk_key = wrong_key, .key_exchange_modes = PSK_ONLY | DHE,
+      .protocol = "coap", .server_wants = TALC_CLIENTS_ANONYMOUS, .has_certificate_server = true,
+      .is_taken = true, .credential = TALC_CREDENTIAL_NONE, .name = "" },
+    { .label = "a name without its key",
+      .psk_name = "client-1", .psk_key = wrong_key, .key_exchange_modes = PSK_DHE | DHE,
+      .protocol = "coap", .server_wants = TALC_CLIENTS_ANONYMOUS, .has_certificate_server = true },
+    { .label = "nothing, where anyone is served",
+      .key_exchange_modes = DHE, .protocol = "coap", .server_wants = TALC_CLIENTS_ANONYMOUS,
+      .has_certificate_server = true, .is_taken = true, .name = "" },
+    { .label = "nothing, where clients prove themselves",
+      .key_exchange_modes = DHE, .protocol = "coap" },
+    { .label = "the right key without forward secrecy",
+      .psk_name = "client-1", .psk_key = right_key, .key_exchange_modes = PSK_ONLY,
+      .protocol = "coap" },
+    { .label = "the right key, and no protocol inside",
+      .psk_name = "client-1", .psk_key = right_key, .key_exchange_modes = PSK_DHE },
+    { .label = "the right key, and another protocol inside",
+      .psk_name = "client-1", .psk_key = right_key, .key_exchange_modes = PSK_DHE,
+      .protocol = "h2" },
+    { .label = "a name that nobody has",
+      .psk_name = "nobody", .psk_key = right_key, .key_exchange_modes = PSK_DHE,
+      .protocol = "coap" },
+    { .label = "TLS 1.2 with the extended master secret",
+      .psk_name = "client-1", .psk_key = right_key, .protocol = "coap", .speaks_tls12 = true,
+      .is_taken = true, .credential = TALC_CREDENTIAL_PSK, .name = "client-1" },
+    { .label = "TLS 1.2 without the extended master secret",
+      .psk_name = "client-1", .psk_key = right_key, .protocol = "coap", .speaks_tls12 = true,
+      .without_extended_master_secret = true },
 };
 
 static void *server_context(const foreign_client *client)
@@ -123,6 +140,7 @@ static void *server_context(const foreign_client *client)
     config.identity = identity;
     config.trust = trust;
     config.client_authentication = client->server_wants;
+    config.tls_version_min = client->speaks_tls12 ? TALC_TLS_1_2 : TALC_TLS_1_3;
     assert_int_equal(
         talc_engine_tls.context_new(&context, TALC_ROLE_SERVER, &config, &failure), TALC_OK);
     talc_identity_free(identity);
@@ -139,8 +157,14 @@ static void client_configure(mbedtls_ssl_config *config, const foreign_client *c
                      0);
     mbedtls_ssl_conf_rng(config, mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE);
     mbedtls_ssl_conf_authmode(config, MBEDTLS_SSL_VERIFY_NONE);
-    mbedtls_ssl_conf_min_tls_version(config, MBEDTLS_SSL_VERSION_TLS1_3);
+    mbedtls_ssl_protocol_version version =
+        client->speaks_tls12 ? MBEDTLS_SSL_VERSION_TLS1_2 : MBEDTLS_SSL_VERSION_TLS1_3;
+    mbedtls_ssl_conf_min_tls_version(config, version);
+    mbedtls_ssl_conf_max_tls_version(config, version);
     mbedtls_ssl_conf_tls13_key_exchange_modes(config, client->key_exchange_modes);
+    mbedtls_ssl_conf_extended_master_secret(config, client->without_extended_master_secret
+                                                        ? MBEDTLS_SSL_EXTENDED_MS_DISABLED
+                                                        : MBEDTLS_SSL_EXTENDED_MS_ENABLED);
     protocols[0] = client->protocol;
     if (client->protocol != NULL) {
         assert_int_equal(mbedtls_ssl_conf_alpn_protocols(config, protocols), 0);
