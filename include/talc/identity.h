@@ -145,7 +145,7 @@ TALC_API talc_status talc_trust_add_psk(talc_trust *trust, const talc_psk *psk,
 
 /** The same from a file with lines `NAME:HEX-KEY` (empty lines and lines that start with '#' are
  * passed over), to which group and others have no access; all lines are added or none.
- * TALC_ERROR_IO; TALC_ERROR_TRUST, with the line's number; TALC_ERROR_MEMORY, TALC_ERROR_ARGUMENT. */
+ * TALC_ERROR_IO, TALC_ERROR_MEMORY, TALC_ERROR_ARGUMENT; TALC_ERROR_TRUST names the line. */
 TALC_API talc_status talc_trust_add_psk_file(talc_trust *trust, const char *path,
                                              talc_failure *failure);
 

@@ -80,7 +80,8 @@ TALC_API const talc_peer *talc_exchange_peer(const talc_exchange *exchange);
  * TALC_ERROR_ARGUMENT: called from a handler. */
 TALC_API talc_status talc_server_process(talc_server *server);
 
-/** Waits at most `timeout_ms` for something to do, and does it; returns as talc_server_process(). */
+/** Waits at most `timeout_ms` for something to do, and does it. Statuses of
+ * talc_server_process(). */
 TALC_API talc_status talc_server_wait(talc_server *server, uint32_t timeout_ms);
 
 /** For the caller's event loop: the descriptor of the listener with this number, -1 if it has
