@@ -309,6 +309,53 @@ static void other_implementations_understand_us(void **state)
     }
 }
 
+/* OpenSSL does not know RFC 8449: its server sends files in records of 16 KiB. It is told why that
+ * ends the session. */
+static void a_record_above_the_limit_is_answered(void **state)
+{
+    static const peer_case server = { "OpenSSL's server, large records", TALC_ROLE_CLIENT,
+                                      CERTIFICATES, TALC_TLS_1_3,
+                                      "openssl s_server -accept 127.0.0.1:%P -alpn coap -WWW -state "
+                                      PEM_SERVER "-tls1_3",
+                                      "ACCEPT", NULL };
+    static const char request[] = "GET /tests/vectors/frames.json HTTP/1.0\r\n\r\n";
+    char command[2048];
+    uint8_t plaintext[64];
+    uint16_t port = tls_free_port();
+    size_t size;
+    tls_program program;
+    void *engine;
+    talc_failure failure;
+    talc_status status = TALC_WANT_INPUT;
+    (void)state;
+    memset(&failure, 0, sizeof failure);
+    void *context = make_context(&server);
+    fill_in(server.command, port, command, sizeof command);
+    tls_program_start(&program, command);
+    tls_program_expect(&program, server.ready);
+    int connection = tls_connect(port);
+    talc_engine_setup setup = { context, "sensor.example", { send_records, &connection } };
+    assert_int_equal(talc_engine_tls.open(&engine, &setup, &failure), TALC_OK);
+    shake_hands(connection, engine, &program, server.label);
+
+    assert_int_equal(talc_engine_tls.write(engine, (const uint8_t *)request, sizeof request - 1),
+                     TALC_OK);
+    for (int step = 0; step < PATIENCE_STEPS && status >= TALC_OK; step++) {
+        if (status == TALC_WANT_INPUT) {
+            (void)receive_records(connection, engine, server.label);
+        }
+        status = talc_engine_tls.read(engine, plaintext, sizeof plaintext, &size);
+    }
+    assert_int_equal(status, TALC_ERROR_PROTOCOL);
+    assert_contains(talc_engine_tls.failure(engine)->text, "a record above 8192 bytes");
+    tls_program_expect(&program, "record overflow");
+
+    talc_engine_tls.free(engine);
+    talc_engine_tls.context_free(context);
+    tls_program_stop(&program);
+    close(connection);
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -319,6 +366,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(other_implementations_understand_us),
+        cmocka_unit_test(a_record_above_the_limit_is_answered),
     };
     return cmocka_run_group_tests_name("tls_peers", tests, start, NULL);
 }
