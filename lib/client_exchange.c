@@ -103,16 +103,47 @@ static void take_path_failure(talc_client *client, const talc_carrier_answer *an
 
 /* ---------------------------------------------------------------- answers */
 
+typedef struct error_meaning {
+    talc_envelope_error error;
+    talc_status status;
+    const char *text;
+} error_meaning;
+
+/* What a server seems to have said becomes the reason of a request that meets its deadline. */
+static void note_error(talc_client *client, talc_envelope_error error)
+{
+    static const error_meaning meanings[] = {
+        { TALC_ENVELOPE_ERROR_OVERLOADED, TALC_ERROR_OVERLOADED,
+          "the server has no room for another session" },
+        { TALC_ENVELOPE_ERROR_UNSUPPORTED, TALC_ERROR_UNSUPPORTED,
+          "the server does not serve this kind of session" },
+        { TALC_ENVELOPE_ERROR_UNKNOWN_SESSION, TALC_ERROR_UNREACHABLE,
+          "the server does not know the session: it was restarted, or several servers share the "
+          "address and each exchange meets another one" },
+        { TALC_ENVELOPE_ERROR_MALFORMED, TALC_ERROR_UNREACHABLE,
+          "the server cannot read what the path makes of our envelopes" },
+    };
+    talc_failure *failure = &client->path.failure;
+    for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++) {
+        if (meanings[i].error == error) {
+            int coap_code = failure->coap_code;
+            talc_failure_clear(failure);
+            failure->coap_code = coap_code;
+            talc_failure_set(failure, TALC_STAGE_PATH, meanings[i].status, "%s", meanings[i].text);
+        }
+    }
+}
+
 /* An `e` that no tag vouches for, or one that says that the server cannot go on: a hint. */
 static void take_hint(talc_client *client, const talc_carrier_answer *answer,
                       talc_envelope_error error)
 {
     take_path_failure(client, answer);
+    note_error(client, error);
     if (error != TALC_ENVELOPE_ERROR_UNKNOWN_SESSION &&
         error != TALC_ENVELOPE_ERROR_UNSUPPORTED && error != TALC_ENVELOPE_ERROR_LOST_STATE) {
         return;
     }
-    client->path.failure.status = TALC_ERROR_UNREACHABLE;
     if (!talc_exchanges_hint(&client->exchanges, now_ms(client))) {
         return;
     }
@@ -152,6 +183,7 @@ static void take_envelope(talc_client *client, const talc_carrier_answer *answer
     bool was_open = talc_session_is_established(client->session);
     if (!talc_exchanges_is_open(&client->exchanges, envelope->request, &is_newest)) {
         take_path_failure(client, answer);
+        note_error(client, envelope->error);
         return;
     }
     talc_session_take(client->session, envelope, answer->body_size, now_ms(client), &intake);

@@ -191,6 +191,25 @@ static void a_full_server_says_so(void **state)
     assert_int_equal(begin_handshake(pair, 1), TALC_ENVELOPE_ERROR_NONE);
 }
 
+static void a_client_is_told_that_there_is_no_room(void **state)
+{
+    test_pair *pair = *state;
+    pair_outcome outcome;
+    pair_say_hello(pair, pair->client);
+    for (unsigned i = 1; i < SESSIONS_MAX; i++) {
+        pair_say_hello(pair, pair_add_client(pair, NULL));
+    }
+    talc_client *late = pair_add_client(pair, NULL);
+    talc_request request = pair_request(TALC_GET, "hello", 1);
+    request.timeout_ms = 20000;
+    pair_send(late, &request, &outcome);
+    assert_true(pair_run(pair, &outcome, 60000));
+    assert_int_equal(outcome.status, TALC_ERROR_OVERLOADED);
+    assert_int_equal(talc_client_failure(late)->coap_code, TALC_CODE_UNAVAILABLE);
+    assert_non_null(strstr(talc_client_failure(late)->text, "no room"));
+    pair_outcome_clear(&outcome);
+}
+
 /* A client that is told to come back later does, and is served once there is room. */
 static void a_client_waits_for_room(void **state)
 {
@@ -365,6 +384,7 @@ int main(void)
         RULE(open_sessions_survive_a_flood),
         RULE(handshakes_have_a_time),
         RULE(a_full_server_says_so),
+        RULE(a_client_is_told_that_there_is_no_room),
         RULE(a_client_waits_for_room),
         RULE(idle_sessions_are_closed),
         RULE(what_a_session_runs_at_once_is_bounded),

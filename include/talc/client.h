@@ -39,12 +39,14 @@ TALC_API talc_status talc_client_new(talc_client **client, const talc_config *co
  *   TALC_ERROR_ARGUMENT      a field of the request; or called from a callback
  *   TALC_ERROR_TOO_LARGE     the request is larger than this side or the server takes
  *   TALC_ERROR_UNREACHABLE   no session until the deadline: nobody is there, or what answers has
- *                            none for us (a proxy, a server without talc or without room)
+ *                            none for us (a proxy, a server without talc)
+ *   TALC_ERROR_OVERLOADED    no session until the deadline: the server says that it has no room
  *   TALC_ERROR_TIMEOUT       no answer until the deadline
  *   TALC_ERROR_VERIFY        the server is not who it has to be
  *   TALC_ERROR_REFUSED       the server refused our credential or our parameters
  *   TALC_ERROR_PROTOCOL      the handshake failed otherwise
- *   TALC_ERROR_UNSUPPORTED   the response holds a critical option that is not known here
+ *   TALC_ERROR_UNSUPPORTED   the response holds a critical option that is not known here, or the
+ *                            server does not serve this kind of session
  *   TALC_ERROR_SESSION_LOST  see status.h, and talc_request.is_repeatable
  *   TALC_ERROR_CLOSED        the client is closing
  *   TALC_ERROR_MEMORY, TALC_ERROR_RANDOM

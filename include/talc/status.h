@@ -46,8 +46,7 @@ typedef enum talc_status {
     TALC_ERROR_VERIFY = -12,      /**< the peer did not prove that it is who it has to be */
     TALC_ERROR_REFUSED = -13,     /**< the peer refused us: our credential, or our parameters */
     TALC_ERROR_PROTOCOL = -14,    /**< the peer broke TLS or CoAP inside the session */
-    TALC_ERROR_OVERLOADED = -15,  /**< no room for another session; inside a server only: a client
-                                       waits and asks again until the request's deadline */
+    TALC_ERROR_OVERLOADED = -15,  /**< the server has no room for another session */
     TALC_ERROR_SESSION_LOST = -16, /**< the session ended before the answer: it is not known
                                         whether the request was executed */
     TALC_ERROR_CLOSED = -17,       /**< this side or the peer closed the session in good order */
