@@ -179,8 +179,8 @@ static void block_take(talc_coap_server *listener, const talc_coap_pending *arri
     coap_get_data(request, &piece.size, &bytes);
     piece.bytes = (uint8_t *)(uintptr_t)bytes; /* read only */
     tag_read(request, &key);
-    switch (talc_coap_piece_take(&listener->requests, &key, &arrived->block1, &piece, limit,
-                                 talc_coap_now_ms(), &whole)) {
+    talc_coap_arrival arrival = { &key, &arrived->block1, &piece, limit, talc_coap_now_ms() };
+    switch (talc_coap_piece_take(&listener->requests, &arrival, &whole)) {
     case TALC_COAP_PIECE_TAKEN:
         coap_pdu_set_code(response, COAP_RESPONSE_CODE(231));
         talc_coap_block_add(response, COAP_OPTION_BLOCK1, &arrived->block1);

@@ -86,12 +86,15 @@ static talc_coap_piece piece_append(talc_coap_transfer *transfer, const talc_coa
     return status == TALC_ERROR_TOO_LARGE ? TALC_COAP_PIECE_TOO_LARGE : TALC_COAP_PIECE_MEMORY;
 }
 
-talc_coap_piece talc_coap_piece_take(talc_coap_transfers *transfers, const talc_coap_key *key,
-                                     const talc_coap_block *block, const talc_coap_body *piece,
-                                     size_t limit, uint64_t now_ms, talc_coap_transfer **transfer)
+talc_coap_piece talc_coap_piece_take(talc_coap_transfers *transfers,
+                                     const talc_coap_arrival *arrival,
+                                     talc_coap_transfer **transfer)
 {
+    const talc_coap_block *block = arrival->block;
+    const talc_coap_body *piece = arrival->piece;
     size_t offset = talc_coap_block_offset(block);
-    talc_coap_transfer *found = talc_coap_transfer_find(transfers, key, now_ms);
+    talc_coap_transfer *found =
+        talc_coap_transfer_find(transfers, arrival->key, arrival->now_ms);
     *transfer = NULL;
     if (piece->size > talc_coap_block_size(block) ||
         (block->more && piece->size != talc_coap_block_size(block))) {
@@ -106,12 +109,12 @@ talc_coap_piece talc_coap_piece_take(talc_coap_transfers *transfers, const talc_
         return TALC_COAP_PIECE_LAST;
     }
     if (offset == 0) {
-        found = talc_coap_transfer_begin(transfers, key, now_ms);
+        found = talc_coap_transfer_begin(transfers, arrival->key, arrival->now_ms);
     }
     if (found == NULL || found->complete || offset != found->body.size) {
         return TALC_COAP_PIECE_GAP;
     }
-    talc_coap_piece result = piece_append(found, piece, limit);
+    talc_coap_piece result = piece_append(found, piece, arrival->limit);
     if (result == TALC_COAP_PIECE_TAKEN && !block->more) {
         found->complete = 1;
         *transfer = found;

@@ -55,10 +55,19 @@ typedef enum talc_coap_piece {
     TALC_COAP_PIECE_MEMORY     /**< 5.00; the transfer has ended */
 } talc_coap_piece;
 
-/** Takes a block of a request's body of at most `limit` bytes. A block that has come already, byte
- * for byte, changes nothing. On LAST `*transfer` is the transfer, otherwise NULL. */
-talc_coap_piece talc_coap_piece_take(talc_coap_transfers *transfers, const talc_coap_key *key,
-                                     const talc_coap_block *block, const talc_coap_body *piece,
-                                     size_t limit, uint64_t now_ms, talc_coap_transfer **transfer);
+/** A block of a request's body that has arrived. All pointers are the caller's. */
+typedef struct talc_coap_arrival {
+    const talc_coap_key *key;
+    const talc_coap_block *block;
+    const talc_coap_body *piece;
+    size_t limit; /**< bytes that the whole body may have */
+    uint64_t now_ms;
+} talc_coap_arrival;
+
+/** Takes a block. One that has come already, byte for byte, changes nothing. On LAST `*transfer` is
+ * the transfer, otherwise NULL. */
+talc_coap_piece talc_coap_piece_take(talc_coap_transfers *transfers,
+                                     const talc_coap_arrival *arrival,
+                                     talc_coap_transfer **transfer);
 
 #endif
