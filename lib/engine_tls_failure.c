@@ -108,7 +108,7 @@ static void explain_certificate(talc_tls_engine *engine, words *to)
                  peer_word(engine));
     } else if ((flags & MBEDTLS_X509_BADCERT_CN_MISMATCH) != 0) {
         snprintf(to->text, to->capacity,
-                 "the %s's certificate is not believed: %s (\"%s\" was wanted)", peer_word(engine),
+                 "the %s's certificate is not believed: %s (\"%.100s\" was wanted)", peer_word(engine),
                  reasons, engine->server_name);
     } else {
         snprintf(to->text, to->capacity, "the %s's certificate is not believed: %s",
