@@ -29,8 +29,8 @@ static int plain_alert(const uint8_t *bytes, size_t size)
 static int put_records(void *context, const unsigned char *bytes, size_t size)
 {
     talc_tls_engine *engine = context;
-    if (engine->context->role == TALC_ROLE_SERVER) {
-        talc_tls_hello_gather(&engine->hello, bytes, size);
+    if (engine->context->role == TALC_ROLE_SERVER && engine->hello != NULL) {
+        talc_tls_hello_gather(engine->hello, bytes, size);
     }
     engine->has_said_plain_alert = plain_alert(bytes, size) != 0;
     engine->has_spoken = true;
@@ -124,7 +124,7 @@ static talc_status judge(talc_tls_engine *engine)
                       "the peer did not agree to ALPN protocol \"coap\"");
     }
     if (mbedtls_ssl_get_version_number(&engine->ssl) == MBEDTLS_SSL_VERSION_TLS1_2 &&
-        !talc_tls_hello_has_extended_master_secret(&engine->hello)) {
+        !talc_tls_hello_has_extended_master_secret(engine->hello)) {
         return refuse(engine, TALC_ERROR_PROTOCOL, MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE,
                       "the peer speaks TLS 1.2 without the extended master secret (RFC 7627)");
     }
@@ -135,6 +135,8 @@ static talc_status judge(talc_tls_engine *engine)
                       "a dNSName or a common name, within 255 bytes");
     }
     engine->is_over = true;
+    free(engine->hello);
+    engine->hello = NULL;
     return TALC_OK;
 }
 
@@ -206,8 +208,8 @@ static talc_status tls_feed(void *instance, const uint8_t *bytes, size_t size)
         return engine->status;
     }
     engine->plain_alert = plain_alert(bytes, size);
-    if (engine->context->role == TALC_ROLE_CLIENT) {
-        talc_tls_hello_gather(&engine->hello, bytes, size);
+    if (engine->context->role == TALC_ROLE_CLIENT && engine->hello != NULL) {
+        talc_tls_hello_gather(engine->hello, bytes, size);
     }
     if (queue_input(engine, bytes, size) != TALC_OK) {
         return talc_tls_fail_with(engine, TALC_ERROR_MEMORY, 0, "out of memory");
@@ -354,6 +356,7 @@ static void tls_free(void *instance)
     }
     mbedtls_ssl_free(&engine->ssl);
     free(engine->input);
+    free(engine->hello);
     talc_wipe(engine, sizeof *engine);
     free(engine);
 }
@@ -387,7 +390,11 @@ static talc_status tls_open(void **instance, const talc_engine_setup *setup, tal
                                 "no server name to verify");
     }
     talc_tls_engine *engine = calloc(1, sizeof *engine);
-    if (engine == NULL) {
+    if (engine != NULL) {
+        engine->hello = calloc(1, sizeof *engine->hello);
+    }
+    if (engine == NULL || engine->hello == NULL) {
+        free(engine);
         return talc_failure_set(failure, TALC_STAGE_HANDSHAKE, TALC_ERROR_MEMORY, "out of memory");
     }
     mbedtls_ssl_init(&engine->ssl);

@@ -43,7 +43,7 @@ typedef struct talc_tls_engine {
     int plain_alert; /**< description of an alert in the clear that came as the last bytes, or 0 */
     bool has_spoken;           /**< records have gone to the sink since this was cleared */
     bool has_said_plain_alert; /**< our last record was an alert in the clear */
-    talc_tls_hello hello; /**< of the server, whoever that is */
+    talc_tls_hello *hello; /**< owned: of the server, whoever that is; NULL after the handshake */
     bool is_over;  /**< the handshake, and what we make of it */
     bool has_read; /**< plaintext of the peer */
     bool is_finished;
