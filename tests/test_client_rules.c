@@ -469,22 +469,6 @@ static void a_blocking_fetch(void **state)
     pair->path.meanwhile = NULL;
 }
 
-/* The server had ended the session before the request came: it says so, and vouches for not having
- * read it, so even a POST goes on in the next session, once. */
-static void a_request_after_the_idle_time(void **state)
-{
-    test_pair *pair = *state;
-    pair_outcome outcome;
-    pair_say_hello(pair, pair->client);
-    pair_pass(pair, 301000);
-    talc_request request = pair_request(TALC_POST, "echo", 7);
-    pair_fetch(pair, &request, &outcome);
-    assert_int_equal(outcome.status, TALC_OK);
-    assert_int_equal(pair->executed[7], 1);
-    assert_int_equal(pair->events[TALC_EVENT_SESSION_OPENED], 2);
-    pair_outcome_clear(&outcome);
-}
-
 #define RULE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -507,7 +491,6 @@ int main(void)
         RULE(the_pipeline_is_bounded),
         RULE(requests_that_cannot_be_sent),
         RULE(another_path),
-        RULE(a_request_after_the_idle_time),
         RULE(a_blocking_fetch),
     };
     return cmocka_run_group_tests(tests, load, unload);
