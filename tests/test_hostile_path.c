@@ -24,6 +24,7 @@
 #endif
 #define BATCH_SIZE 50
 #define SEEN_MAX 64
+#define CLIENT_PEER 1     /* the address of the client under attack: the first link */
 #define FORGED_IN_A_ROW 5 /* then a genuine answer comes through */
 
 static pair_credentials credentials;
@@ -115,7 +116,8 @@ static void number_as(path_parcel *parcel, const path_parcel *genuine)
     char begin[32]; /* a body is no string */
     unsigned long long number = 0;
     const char *rest = memchr(parcel->body, ',', parcel->body_size);
-    (void)snprintf(begin, sizeof begin, "%.*s", (int)genuine->body_size, (const char *)genuine->body);
+    (void)snprintf(begin, sizeof begin, "%.*s", (int)genuine->body_size,
+                   (const char *)genuine->body);
     if (sscanf(begin, "{\"i\":%llu", &number) != 1 || rest == NULL) {
         return;
     }
@@ -260,7 +262,7 @@ static void hostile_requests(void **state)
             path_parcel parcel = { .direction = PATH_TO_SERVER };
             make_hostile(&besieged->attacking, &parcel, NULL);
             runs = besieged->pair.runs;
-            path->raw_peer = i % 2 == 0 ? PATH_PEER_RAW : 1; /* the client's own address too */
+            path->raw_peer = i % 2 == 0 ? PATH_PEER_RAW : CLIENT_PEER;
             path_request(path, besieged->session_id, parcel.body, parcel.body_size, &answer);
             assert_int_equal(besieged->pair.runs, runs); /* no handler hears of it */
             free(parcel.body);
@@ -276,6 +278,71 @@ static void hostile_answers(void **state)
         besieged->attacking.forges = FORGED_IN_A_ROW;
         check_alive(besieged, batch);
     }
+}
+
+/* ---------------------------------------------------------------- genuine requests, once more */
+
+/* Hears what the client says, and swallows what it is answered. */
+static bool swallow_answers(void *context, test_path *path, path_parcel *parcel)
+{
+    return parcel->direction == PATH_TO_SERVER && listen_in(context, path, parcel);
+}
+
+/* What comes back for a body that `peer` sends. */
+static const path_answer *replay(siege *besieged, unsigned peer, const seen_body *body)
+{
+    static path_answer answer;
+    test_path *path = &besieged->pair.path;
+    path->raw_peer = peer;
+    path_request(path, besieged->session_id, body->bytes, body->size, &answer);
+    assert_true(answer.is_there);
+    assert_int_equal(answer.code, TALC_CODE_CHANGED);
+    return &answer;
+}
+
+/* The number of a genuine body; no string, but it has characters enough. */
+static unsigned long long number_of(const seen_body *body)
+{
+    char begin[32];
+    unsigned long long number;
+    (void)snprintf(begin, sizeof begin, "%.*s", (int)body->size, (const char *)body->bytes);
+    assert_int_equal(sscanf(begin, "{\"i\":%llu", &number), 1);
+    return number;
+}
+
+/* The server has much to say. Who repeats the client's own requests from another address gets none
+ * of it, nor a tag: there is nothing to aim at somebody, and nothing to show to the client later.
+ * From the client's address the same bodies are repeats like any other. */
+static void repeats_from_elsewhere_get_nothing(void **state)
+{
+    siege *besieged = *state;
+    test_pair *pair = &besieged->pair;
+    attacker *attacking = &besieged->attacking;
+    pair_outcome outcome;
+    talc_request request = pair_request(TALC_GET, "large", 1);
+    pair->path.watcher = swallow_answers;
+    pair_send(pair->client, &request, &outcome);
+    pair_pass(pair, 100);
+    assert_int_equal(pair->executed[1], 1);
+    size_t count = attacking->own_count[PATH_TO_SERVER];
+    assert_in_range(count, 11, SEEN_MAX - 1); /* the newest one is there */
+    for (size_t i = 0; i < count; i++) {
+        char nothing[40];
+        const seen_body *body = &attacking->own[PATH_TO_SERVER][i];
+        (void)snprintf(nothing, sizeof nothing, "{\"i\":%llu}", number_of(body));
+        for (unsigned peer = CLIENT_PEER + 1; peer < PATH_PEER_RAW; peer += 50) {
+            const path_answer *answer = replay(besieged, peer, body);
+            assert_int_equal(answer->body_size, strlen(nothing));
+            assert_memory_equal(answer->body, nothing, strlen(nothing));
+        }
+        assert_true(replay(besieged, CLIENT_PEER, body)->body_size > 500);
+    }
+    pair->path.watcher = listen_in;
+    assert_true(pair_run(pair, &outcome, 60000));
+    assert_int_equal(outcome.payload_size, PAIR_LARGE_SIZE);
+    assert_int_equal(pair->executed[1], 1);
+    pair_outcome_clear(&outcome);
+    check_alive(besieged, 2);
 }
 
 static int load(void **state)
@@ -297,6 +364,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(hostile_requests, begin, end),
         cmocka_unit_test_setup_teardown(hostile_answers, begin, end),
+        cmocka_unit_test_setup_teardown(repeats_from_elsewhere_get_nothing, begin, end),
     };
     return cmocka_run_group_tests(tests, load, unload);
 }
