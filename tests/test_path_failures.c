@@ -13,9 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "records/envelope.h"
 #include "tests/pair.h"
 
 #define LIMIT_MS 300000u
+#define LARGE_SIZE 3000
 
 /* What happens to a body. */
 typedef struct failing {
@@ -131,6 +133,137 @@ static void answers_that_are_too_large(void **state)
     }
 }
 
+/* ---------------------------------------------------------------- larger bodies again */
+
+/* What the client says of the path with each envelope that sets out. */
+typedef struct sizes {
+    unsigned refusals; /* bodies above the limit that are refused still */
+    size_t above;
+    uint32_t said;      /* `b` of the last envelope; 0: block-wise bodies too */
+    size_t largest;     /* body since that was said */
+    unsigned exchanges; /* since then */
+} sizes;
+
+static bool watch_sizes(void *context, test_path *path, path_parcel *parcel)
+{
+    sizes *seen = context;
+    talc_envelope envelope;
+    if (parcel->direction == PATH_TO_CLIENT) {
+        return true;
+    }
+    assert_int_equal(
+        talc_envelope_read((const char *)parcel->body, parcel->body_size, 65536, &envelope),
+        TALC_OK);
+    if (envelope.body_limit != seen->said) {
+        seen->said = envelope.body_limit;
+        seen->exchanges = 0;
+        seen->largest = 0;
+    }
+    talc_envelope_clear(&envelope);
+    seen->exchanges++;
+    seen->largest = parcel->body_size > seen->largest ? parcel->body_size : seen->largest;
+    if (seen->refusals > 0 && parcel->body_size > seen->above) {
+        failing how = { .outcome = TALC_OUTCOME_TOO_LARGE };
+        seen->refusals--;
+        fail_exchange(&how, path, parcel);
+        return false;
+    }
+    return true;
+}
+
+static void echo(test_pair *pair, size_t size)
+{
+    static uint8_t payload[LARGE_SIZE];
+    assert_true(size <= sizeof payload);
+    pair_outcome outcome;
+    talc_request request = pair_request(TALC_POST, "echo", 1);
+    request.payload = payload;
+    request.payload_size = size;
+    pair_fetch(pair, &request, &outcome);
+    assert_int_equal(outcome.status, TALC_OK);
+    assert_int_equal(outcome.payload_size, size);
+    pair_outcome_clear(&outcome);
+}
+
+static void begin_narrow(test_pair *pair, sizes *seen)
+{
+    pair_options options = { .credentials = &credentials[PAIR_PSK], .version = TALC_TLS_1_3 };
+    pair_begin(pair, &options);
+    pair_start(pair);
+    memset(seen, 0, sizeof *seen);
+    pair->path.watcher = watch_sizes;
+    pair->path.watcher_context = seen;
+    pair_say_hello(pair, pair->client);
+    assert_int_equal(seen->said, 0);
+    seen->refusals = 2; /* no more than that: who lied for a moment */
+    seen->above = 600;
+    echo(pair, LARGE_SIZE);
+    assert_int_equal(seen->refusals, 0);
+    assert_int_equal(seen->said, 511);
+    assert_in_range(seen->largest, 256, 511);
+}
+
+/* Anybody can say that the path is narrow. After 64 answers that is tried again. */
+static void narrow_for_64_answers(void **state)
+{
+    (void)state;
+    test_pair pair;
+    sizes seen;
+    begin_narrow(&pair, &seen);
+    while (seen.said == 511) {
+        unsigned before = seen.exchanges;
+        assert_in_range(before, 1, 64);
+        assert_true(seen.largest <= 511);
+        pair_say_hello(&pair, pair.client);
+        assert_true(seen.said != 511 ? before + 2 >= 64 : seen.exchanges > before);
+    }
+    assert_int_equal(seen.said, 1023);
+    echo(&pair, LARGE_SIZE);
+    assert_in_range(seen.largest, 800, 1023);
+    assert_int_equal(pair.events[TALC_EVENT_SESSION_OPENED], 1);
+    pair_end(&pair);
+}
+
+/* Who says it again in between has it for another 64. */
+static void narrower_again(void **state)
+{
+    (void)state;
+    test_pair pair;
+    sizes seen;
+    begin_narrow(&pair, &seen);
+    while (seen.exchanges < 40) {
+        pair_say_hello(&pair, pair.client);
+    }
+    seen.refusals = 1;
+    seen.above = 300;
+    echo(&pair, 400);
+    assert_int_equal(seen.said, 256);
+    while (seen.said == 256) {
+        assert_in_range(seen.exchanges, 1, 64);
+        unsigned before = seen.exchanges;
+        pair_say_hello(&pair, pair.client);
+        assert_true(seen.said == 256 || before + 2 >= 64);
+    }
+    assert_int_equal(seen.said, 1023);
+    pair_end(&pair);
+}
+
+static void narrow_for_one_session(void **state)
+{
+    (void)state;
+    test_pair pair;
+    sizes seen;
+    begin_narrow(&pair, &seen);
+    assert_int_equal(pair_close(&pair, pair.client, 10000), TALC_OK);
+    assert_int_equal(seen.said, 511);
+    pair_say_hello(&pair, pair.client);
+    assert_int_equal(seen.said, 0);
+    echo(&pair, LARGE_SIZE);
+    assert_int_equal(seen.said, 0);
+    assert_in_range(seen.largest, 800, 1023);
+    pair_end(&pair);
+}
+
 /* ---------------------------------------------------------------- waiting */
 
 typedef struct wait_row {
@@ -232,6 +365,9 @@ int main(void)
         cmocka_unit_test(large_bodies_that_do_not_come_through),
         cmocka_unit_test(requests_that_are_too_large),
         cmocka_unit_test(answers_that_are_too_large),
+        cmocka_unit_test(narrow_for_64_answers),
+        cmocka_unit_test(narrower_again),
+        cmocka_unit_test(narrow_for_one_session),
         cmocka_unit_test(the_path_asks_to_wait),
         cmocka_unit_test(the_reason_is_told),
     };
