@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,6 +56,8 @@ static void open_client(bare_client *client, test_pair *pair, talc_identity *ide
     talc_failure failure = { 0 };
     talc_config config = TALC_CONFIG_DEFAULT;
     config.identity = identity;
+    config.tls_version_min = pair->client_config.tls_version_min;
+    config.tls_version_max = pair->client_config.tls_version_max;
     memset(client, 0, sizeof *client);
     client->pair = pair;
     client->id[0] = ++ids;
@@ -81,30 +84,46 @@ static void close_client(bare_client *client)
     talc_engine_tls.context_free(client->context);
 }
 
+/* What the client would say now. */
+static size_t compose(bare_client *client, char text[TEXT_MAX])
+{
+    talc_composed composed;
+    talc_composition how = { .request = client->request++,
+                             .limits = { TALC_MESSAGE_BODY_MAX, TEXT_MAX },
+                             .now_ms = client->pair->path.now_ms };
+    talc_conversation_flush(&client->conversation);
+    assert_int_equal(talc_session_compose(client->session, &how, text, TEXT_MAX, &composed),
+                     TALC_OK);
+    return composed.size;
+}
+
+static void send(const bare_client *client, const char *text, size_t size)
+{
+    path_request(&client->pair->path, client->id, text, size, &answer);
+    assert_true(answer.is_there);
+    assert_int_equal(answer.code, TALC_CODE_CHANGED);
+}
+
+static void take_answer(bare_client *client)
+{
+    talc_envelope envelope;
+    talc_intake intake;
+    assert_int_equal(
+        talc_envelope_read((const char *)answer.body, answer.body_size, TEXT_MAX, &envelope),
+        TALC_OK);
+    talc_session_take(client->session, &envelope, answer.body_size, client->pair->path.now_ms,
+                      &intake);
+    assert_int_equal(intake.result, TALC_INTAKE_TAKEN);
+    talc_envelope_clear(&envelope);
+    talc_conversation_read(&client->conversation);
+}
+
 /* One envelope to the server, and its answer. */
 static void exchange(bare_client *client)
 {
     static char text[TEXT_MAX];
-    talc_envelope envelope;
-    talc_composed composed;
-    talc_intake intake;
-    test_path *path = &client->pair->path;
-    talc_composition how = { .request = client->request++,
-                             .limits = { TALC_MESSAGE_BODY_MAX, TEXT_MAX },
-                             .now_ms = path->now_ms };
-    talc_conversation_flush(&client->conversation);
-    assert_int_equal(talc_session_compose(client->session, &how, text, sizeof text, &composed),
-                     TALC_OK);
-    path_request(path, client->id, text, composed.size, &answer);
-    assert_true(answer.is_there);
-    assert_int_equal(answer.code, TALC_CODE_CHANGED);
-    assert_int_equal(
-        talc_envelope_read((const char *)answer.body, answer.body_size, TEXT_MAX, &envelope),
-        TALC_OK);
-    talc_session_take(client->session, &envelope, answer.body_size, path->now_ms, &intake);
-    assert_int_equal(intake.result, TALC_INTAKE_TAKEN);
-    talc_envelope_clear(&envelope);
-    talc_conversation_read(&client->conversation);
+    send(client, text, compose(client, text));
+    take_answer(client);
 }
 
 /* Handshake and CSMs; `replaces` NULL or the id of a session to be replaced. */
@@ -127,16 +146,26 @@ static void queue(bare_client *client, uint8_t code, const char *path)
     assert_int_equal(talc_conversation_queue(&client->conversation, &frame, NULL), TALC_OK);
 }
 
-static int set_up(void **state)
+static int set_up_version(void **state, talc_tls_version version)
 {
     test_pair *pair = malloc(sizeof *pair);
     assert_non_null(pair);
-    pair_options options = { .credentials = &credentials, .version = TALC_TLS_1_3 };
+    pair_options options = { .credentials = &credentials, .version = version };
     pair_begin(pair, &options);
     pair_start_server(pair);
     pair->answers_later = false;
     *state = pair;
     return 0;
+}
+
+static int set_up(void **state)
+{
+    return set_up_version(state, TALC_TLS_1_3);
+}
+
+static int set_up_tls12(void **state)
+{
+    return set_up_version(state, TALC_TLS_1_2);
 }
 
 static int tear_down(void **state)
@@ -255,6 +284,84 @@ static void an_answer_after_the_end(void **state)
     close_client(&client);
 }
 
+/* ---------------------------------------------------------------- before the client's first tag */
+
+/* exchange(), on a path that takes the tag away. */
+static void exchange_untagged(bare_client *client)
+{
+    static char text[TEXT_MAX];
+    talc_envelope envelope;
+    size_t size = compose(client, text);
+    assert_int_equal(talc_envelope_read(text, size, TEXT_MAX, &envelope), TALC_OK);
+    envelope.has_guard = false;
+    assert_int_equal(talc_envelope_write(&envelope, text, TEXT_MAX, &size), TALC_OK);
+    talc_envelope_clear(&envelope);
+    send(client, text, size);
+    take_answer(client);
+}
+
+/* A record that somebody on the path makes up, at the place where the client's next one belongs. */
+static void forge(bare_client *client, talc_envelope *envelope)
+{
+    static const uint8_t made_up[40] = { 0x5A };
+    talc_envelope_init(envelope);
+    envelope->request = client->request++;
+    envelope->offset = client->session->out.carried;
+    envelope->acknowledged = client->session->in.next;
+    envelope->piece_count = 1;
+    envelope->pieces[0] = (talc_piece){ .type = TALC_RECORD_APPLICATION_DATA,
+                                        .version = TALC_RECORD_VERSION_TLS12,
+                                        .length = sizeof made_up,
+                                        .fragment = made_up,
+                                        .fragment_size = sizeof made_up };
+}
+
+/* It is dropped, and nothing else is said than that something came. */
+static void assert_is_dropped(bare_client *client, const talc_envelope *envelope)
+{
+    static char text[TEXT_MAX];
+    char nothing[40];
+    size_t size;
+    test_pair *pair = client->pair;
+    unsigned dropped = pair->events[TALC_EVENT_ENVELOPE_DROPPED];
+    assert_int_equal(talc_envelope_write(envelope, text, sizeof text, &size), TALC_OK);
+    send(client, text, size);
+    (void)snprintf(nothing, sizeof nothing, "{\"i\":%llu}", (unsigned long long)envelope->request);
+    assert_int_equal(answer.body_size, strlen(nothing));
+    assert_memory_equal(answer.body, nothing, strlen(nothing));
+    assert_int_equal(pair->events[TALC_EVENT_ENVELOPE_DROPPED], dropped + 1);
+    assert_int_equal(pair->events[TALC_EVENT_SESSION_FAILED], 0);
+}
+
+/* The server's handshake is over by envelopes without a tag. What is new from then on needs one,
+ * and one under the key that everybody knows is none. */
+static void nothing_new_without_a_tag(void **state)
+{
+    bare_client client;
+    talc_envelope envelope;
+    test_pair *pair = *state;
+    open_client(&client, pair, credentials.client);
+    for (int i = 0; i < 5 && pair->events[TALC_EVENT_SESSION_OPENED] == 0; i++) {
+        exchange_untagged(&client);
+    }
+    assert_int_equal(pair->events[TALC_EVENT_SESSION_OPENED], 1);
+    assert_true(talc_session_is_established(client.session));
+    assert_false(talc_session_has_unsent(client.session));
+
+    talc_guard zero = { NULL, TALC_ROLE_CLIENT, client.id };
+    forge(&client, &envelope);
+    assert_is_dropped(&client, &envelope);
+    forge(&client, &envelope);
+    assert_int_equal(talc_guard_tag(&zero, &envelope), TALC_OK);
+    assert_is_dropped(&client, &envelope);
+
+    begin_session(&client, NULL); /* the genuine next record is welcome still */
+    queue(&client, TALC_GET, "hello");
+    exchange(&client);
+    assert_int_equal(client.codes[1], TALC_CODE_CONTENT);
+    close_client(&client);
+}
+
 /* ---------------------------------------------------------------- requests */
 
 typedef struct refusal {
@@ -320,11 +427,17 @@ static int unload(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        RULE(the_same_identity_replaces),  RULE(another_identity_does_not),
-        RULE(what_is_gone_is_replaced),    RULE(nobody_replaces_himself),
-        RULE(a_release_waits_for_answers), RULE(a_release_of_an_idle_session),
-        RULE(an_answer_after_the_end),     RULE(requests_that_nobody_serves),
+        RULE(the_same_identity_replaces),
+        RULE(another_identity_does_not),
+        RULE(what_is_gone_is_replaced),
+        RULE(nobody_replaces_himself),
+        RULE(a_release_waits_for_answers),
+        RULE(a_release_of_an_idle_session),
+        RULE(an_answer_after_the_end),
+        RULE(requests_that_nobody_serves),
         RULE(responses_are_passed_over),
+        RULE(nothing_new_without_a_tag),
+        cmocka_unit_test_setup_teardown(nothing_new_without_a_tag, set_up_tls12, tear_down),
     };
     return cmocka_run_group_tests(tests, load, unload);
 }
