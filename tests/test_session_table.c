@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/server_state.h"
 #include "records/envelope.h"
 #include "tests/pair.h"
 
@@ -169,6 +170,30 @@ static void handshakes_have_a_time(void **state)
     assert_int_equal(pair->events[TALC_EVENT_SESSION_REFUSED], 1);
     assert_int_equal(pair->last_failure.status, TALC_ERROR_TIMEOUT);
     assert_false(has_session(pair, 1));
+}
+
+/* ---------------------------------------------------------------- how they are filed */
+
+static void key_of(test_pair *pair, unsigned number, uint8_t key[TALC_TABLE_KEY_SIZE])
+{
+    assert_int_equal(begin_handshake(pair, number), TALC_ENVELOPE_ERROR_NONE);
+    const talc_served *served = talc_table_find(pair->server, id_of(number));
+    assert_non_null(served);
+    memcpy(key, served->key, TALC_TABLE_KEY_SIZE);
+}
+
+/* Clients choose their ids. What the table goes by has a secret of the server in it, so nobody can
+ * choose ids that lie together. */
+static void servers_file_ids_each_in_its_own_way(void **state)
+{
+    test_pair *pair = *state;
+    uint8_t first[TALC_TABLE_KEY_SIZE], second[TALC_TABLE_KEY_SIZE], other[TALC_TABLE_KEY_SIZE];
+    key_of(pair, 1, first);
+    key_of(pair, 2, other);
+    pair_restart_server(pair);
+    key_of(pair, 1, second);
+    assert_memory_not_equal(first, second, sizeof first);
+    assert_memory_not_equal(first, other, sizeof first);
 }
 
 /* ---------------------------------------------------------------- open sessions */
@@ -383,6 +408,7 @@ int main(void)
         RULE(the_oldest_half_open_session_goes_first),
         RULE(open_sessions_survive_a_flood),
         RULE(handshakes_have_a_time),
+        RULE(servers_file_ids_each_in_its_own_way),
         RULE(a_full_server_says_so),
         RULE(a_client_is_told_that_there_is_no_room),
         RULE(a_client_waits_for_room),
