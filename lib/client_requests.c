@@ -7,6 +7,12 @@
 
 #include "lib/crypto.h"
 
+/* With its upkeep, so that many small requests are bounded like few large ones. */
+static size_t cost_of(const talc_client_request *request)
+{
+    return request->message_size + sizeof *request;
+}
+
 static void request_free(talc_client_request *request)
 {
     if (request->message != NULL) {
@@ -82,7 +88,7 @@ talc_status talc_client_requests_add(talc_client_requests *requests, const talc_
     made->method = request->method;
     made->is_repeatable = request->is_repeatable != 0;
     DL_APPEND(requests->first, made);
-    requests->message_bytes += made->message_size;
+    requests->message_bytes += cost_of(made);
     *added = made;
     return TALC_OK;
 }
@@ -104,7 +110,7 @@ void talc_client_requests_complete(talc_client_requests *requests, talc_client_r
                                    talc_status status, const talc_response *response)
 {
     DL_DELETE(requests->first, request);
-    requests->message_bytes -= request->message_size;
+    requests->message_bytes -= cost_of(request);
     request->callback(request->context, status, response);
     request_free(request);
 }
@@ -150,9 +156,9 @@ void talc_client_requests_restart(talc_client_requests *requests, talc_loss loss
         request->restarts++;
         if (request->state == TALC_REQUEST_SENT) {
             DL_DELETE(requests->first, request);
-            requests->message_bytes -= request->message_size;
+            requests->message_bytes -= cost_of(request);
             DL_APPEND(lost.first, request);
-            lost.message_bytes += request->message_size;
+            lost.message_bytes += cost_of(request);
         }
     }
     talc_client_requests_complete_all(&lost, TALC_ERROR_SESSION_LOST);

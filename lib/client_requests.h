@@ -39,7 +39,7 @@ typedef struct talc_client_request {
 
 typedef struct talc_client_requests {
     talc_client_request *first;
-    size_t message_bytes; /**< of all */
+    size_t message_bytes; /**< of all, and of their upkeep */
     uint32_t next_token;
 } talc_client_requests;
 

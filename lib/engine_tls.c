@@ -147,7 +147,20 @@ static bool is_progress(int code)
            code == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET;
 }
 
-static uint8_t alert_for(int code)
+/* RFC 8446 section 6.2, for what talc_trust_verify() and mbedTLS found. */
+static uint8_t alert_for_certificate(uint32_t flags)
+{
+    if ((flags & MBEDTLS_X509_BADCERT_REVOKED) != 0) {
+        return MBEDTLS_SSL_ALERT_MSG_CERT_REVOKED;
+    }
+    if ((flags & (MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE)) != 0) {
+        return MBEDTLS_SSL_ALERT_MSG_CERT_EXPIRED;
+    }
+    return (flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED) != 0 ? MBEDTLS_SSL_ALERT_MSG_UNKNOWN_CA
+                                                           : MBEDTLS_SSL_ALERT_MSG_BAD_CERT;
+}
+
+static uint8_t alert_for(const talc_tls_engine *engine, int code)
 {
     switch (code) {
     case MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE:
@@ -157,7 +170,7 @@ static uint8_t alert_for(int code)
     case MBEDTLS_ERR_SSL_INVALID_MAC:
         return MBEDTLS_SSL_ALERT_MSG_BAD_RECORD_MAC;
     case MBEDTLS_ERR_X509_CERT_VERIFY_FAILED:
-        return MBEDTLS_SSL_ALERT_MSG_BAD_CERT;
+        return alert_for_certificate(mbedtls_ssl_get_verify_result(&engine->ssl));
     default:
         return MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE;
     }
@@ -178,7 +191,7 @@ static void refuse_in_the_clear(talc_tls_engine *engine, int code)
     record[TALC_RECORD_HEADER_SIZE] = MBEDTLS_SSL_ALERT_LEVEL_FATAL;
     record[TALC_RECORD_HEADER_SIZE + 1] = engine->ssl.MBEDTLS_PRIVATE(alert_type) != 0
                                               ? engine->ssl.MBEDTLS_PRIVATE(alert_type)
-                                              : alert_for(code);
+                                              : alert_for(engine, code);
     (void)engine->sink.put(engine->sink.context, record, sizeof record);
 }
 
