@@ -17,7 +17,6 @@
 
 #define TEXT_MAX 16384
 #define PROTOCOL_VERSION 70 /* RFC 8446 section 6 */
-
 #define UNKNOWN_CA 48
 #define MISSING_EXTENSION 109
 #define LIMIT_MS 60000u
