@@ -73,6 +73,9 @@ static talc_status choose_server_name(talc_client *client, const char *uri, talc
 {
     const char *name = client->configuration.config.server_name;
     talc_status status = TALC_OK;
+    if (name == NULL && !talc_configuration_verifies_name(&client->configuration)) {
+        return TALC_OK; /* a URI without a host will do */
+    }
     if (name == NULL) {
         status = talc_uri_host(uri, client->server_name);
     } else if (name[0] == 0 || strlen(name) >= sizeof client->server_name) {
@@ -82,8 +85,9 @@ static talc_status choose_server_name(talc_client *client, const char *uri, talc
     }
     if (status != TALC_OK) {
         return talc_failure_set(failure, TALC_STAGE_CONFIGURE, status,
-                                "%s holds no host name of at most 253 characters",
-                                name == NULL ? uri : "server_name");
+                                "\"%.200s\" holds no host name of at most 253 characters to verify: "
+                                "write scheme://host, or set server_name in the configuration",
+                                name == NULL ? uri : name);
     }
     return TALC_OK;
 }
@@ -164,11 +168,21 @@ void talc_client_free(talc_client *client)
     free(client);
 }
 
+/* A call that cannot be taken where it was made. */
+static talc_status refuse_call(talc_client *client, const char *reason)
+{
+    if (client != NULL) {
+        talc_failure_clear(&client->failure);
+        talc_failure_set(&client->failure, TALC_STAGE_CONFIGURE, TALC_ERROR_ARGUMENT, "%s", reason);
+    }
+    return TALC_ERROR_ARGUMENT;
+}
+
 talc_status talc_client_reroute(talc_client *client, const char *uri, const char *proxy_uri)
 {
     talc_client_path path;
     if (client == NULL || uri == NULL || client->is_inside) {
-        return TALC_ERROR_ARGUMENT;
+        return refuse_call(client, "talc_client_reroute() needs a URI, and no callback around it");
     }
     talc_failure_clear(&client->failure);
     talc_status status = open_path(client, uri, proxy_uri, &path, &client->failure);
@@ -206,8 +220,8 @@ talc_status talc_client_send(talc_client *client, const talc_request *request,
     if (status != TALC_OK) {
         talc_failure_clear(&client->failure);
         return talc_failure_set(&client->failure, TALC_STAGE_CONFIGURE, status,
-                                "the request cannot be sent: check its method, path, query, "
-                                "formats and sizes");
+                                "the request cannot be sent: %s",
+                                talc_client_requests_fault(request, config->message_size_max));
     }
     uint32_t timeout_ms =
         request->timeout_ms != 0 ? request->timeout_ms : config->request_timeout_ms;
@@ -279,7 +293,7 @@ static void time_out_requests(talc_client *client)
 talc_status talc_client_process(talc_client *client)
 {
     if (client == NULL || client->is_inside) {
-        return TALC_ERROR_ARGUMENT;
+        return refuse_call(client, "talc_client_process() was called from a callback");
     }
     client->is_inside = true;
     talc_status status = client->path.carrier->process(client->path.link);
@@ -313,7 +327,7 @@ uint32_t talc_client_timeout_ms(const talc_client *client)
 talc_status talc_client_wait(talc_client *client, uint32_t timeout_ms)
 {
     if (client == NULL || client->is_inside) {
-        return TALC_ERROR_ARGUMENT;
+        return refuse_call(client, "talc_client_wait() was called from a callback");
     }
     uint32_t own_ms = talc_client_timeout_ms(client);
     int descriptor = talc_client_descriptor(client);
@@ -355,7 +369,8 @@ talc_status talc_client_fetch(talc_client *client, const talc_request *request,
 {
     fetched fetch = { false, TALC_OK, response };
     if (response == NULL || client == NULL || client->is_inside) {
-        return TALC_ERROR_ARGUMENT;
+        return refuse_call(client, "talc_client_fetch() needs a place for the response, and no "
+                                   "callback around it: use talc_client_send() there");
     }
     *response = (talc_response)TALC_RESPONSE_DEFAULT;
     talc_status status;
@@ -377,6 +392,10 @@ talc_status talc_client_fetch(talc_client *client, const talc_request *request,
 
 void talc_client_info(const talc_client *client, talc_session_info *info)
 {
+    if (client == NULL) {
+        memset(info, 0, sizeof *info);
+        return;
+    }
     *info = client->counters;
     const talc_session *session = client->session;
     if (session == NULL) {
@@ -394,7 +413,10 @@ void talc_client_info(const talc_client *client, talc_session_info *info)
 
 const talc_failure *talc_client_failure(const talc_client *client)
 {
-    return &client->failure;
+    static const talc_failure none = { .status = TALC_ERROR_ARGUMENT,
+                                       .stage = TALC_STAGE_CONFIGURE,
+                                       .text = "there is no client: talc_client_new() failed" };
+    return client == NULL ? &none : &client->failure;
 }
 
 /* ---------------------------------------------------------------- closing */
@@ -426,7 +448,7 @@ static void end_requests(talc_client *client, talc_status status)
 talc_status talc_client_close(talc_client *client, uint32_t timeout_ms)
 {
     if (client == NULL || client->is_inside) {
-        return TALC_ERROR_ARGUMENT;
+        return refuse_call(client, "talc_client_close() was called from a callback");
     }
     uint64_t now = talc_configuration_now_ms(&client->configuration);
     bool was_open = client->session != NULL && client->conversation.has_peer_csm;

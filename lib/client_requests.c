@@ -68,6 +68,31 @@ static bool is_valid(const talc_request *request)
            talc_format_is_valid(request->accept);
 }
 
+const char *talc_client_requests_fault(const talc_request *request, size_t message_size_max)
+{
+    char form[TALC_PATH_SIZE_MAX + 1];
+    if (request->method < TALC_GET || request->method > TALC_DELETE) {
+        return "its method is none of enum talc_method";
+    }
+    if (request->payload == NULL && request->payload_size > 0) {
+        return "its payload is NULL, and payload_size is not 0";
+    }
+    if (!talc_format_is_valid(request->content_format) || !talc_format_is_valid(request->accept)) {
+        return "its content_format or accept is no content format";
+    }
+    if (talc_path_normalize(request->path, form) != TALC_OK) {
+        return "its path has a broken percent-encoding, an empty first segment, one that is \".\" or "
+               "\"..\", one above 255 bytes, or more than 256 bytes in all";
+    }
+    if (talc_query_normalize(request->query, form) != TALC_OK) {
+        return "its query has a broken percent-encoding, an empty first part, one above 255 bytes, or "
+               "more than 256 bytes in all";
+    }
+    return request->payload_size > message_size_max
+               ? "its payload is larger than message_size_max of the configuration"
+               : "out of memory";
+}
+
 talc_status talc_client_requests_add(talc_client_requests *requests, const talc_request *request,
                                      talc_client_request **added)
 {

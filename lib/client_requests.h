@@ -47,6 +47,9 @@ typedef struct talc_client_requests {
 talc_status talc_client_requests_add(talc_client_requests *requests, const talc_request *request,
                                      talc_client_request **added);
 
+/** What is wrong with a request that was refused, naming the field. Static text. */
+const char *talc_client_requests_fault(const talc_request *request, size_t message_size_max);
+
 /** The request with the token of a response, or NULL. */
 talc_client_request *talc_client_requests_find(const talc_client_requests *requests,
                                                const talc_frame *response);

@@ -160,6 +160,12 @@ uint64_t talc_configuration_now_ms(const talc_configuration *configuration)
     return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
 }
 
+bool talc_configuration_verifies_name(const talc_configuration *configuration)
+{
+    const talc_identity *identity = configuration->config.identity;
+    return identity == NULL || identity->credential != TALC_CREDENTIAL_PSK;
+}
+
 talc_failure *talc_configuration_failure(const talc_config *config, talc_failure *spare)
 {
     bool known = config != NULL && config->config_size >= sizeof(talc_config);

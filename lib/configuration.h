@@ -6,6 +6,8 @@
  * A checked copy of a talc_config: strings owned, identity and trust held, the clock there.
  */
 
+#include <stdbool.h>
+
 #include "talc/config.h"
 
 #define TALC_HOST_SIZE_MAX 254 /**< of a name in the DNS, and its NUL */
@@ -21,6 +23,10 @@ talc_status talc_configuration_copy(talc_configuration *configuration, const tal
 void talc_configuration_free(talc_configuration *configuration);
 
 uint64_t talc_configuration_now_ms(const talc_configuration *configuration);
+
+/** Whether a client has a server's name to verify: not with a pre-shared key, which proves the
+ * server by itself. */
+bool talc_configuration_verifies_name(const talc_configuration *configuration);
 
 /** Where failures of `config` are written: its `failure`, or `spare`. It is emptied. */
 talc_failure *talc_configuration_failure(const talc_config *config, talc_failure *spare);

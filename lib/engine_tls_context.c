@@ -194,14 +194,19 @@ static talc_status check_kinds(const talc_tls_context *context, handshake_kinds 
     if (kinds.certificate || kinds.psk) {
         return TALC_OK;
     }
-    const char *reason =
-        context->role == TALC_ROLE_CLIENT
-            ? "a client needs trust (an anchor or a pin), or a pre-shared key as its identity"
-            : "a server needs a certificate and trust in its clients (anchors or pins), "
-              "or trust in pre-shared keys";
-    return talc_failure_set(failure, TALC_STAGE_CONFIGURE,
-                            context->trust == NULL ? TALC_ERROR_TRUST : TALC_ERROR_IDENTITY, "%s",
-                            reason);
+    if (context->role == TALC_ROLE_CLIENT) {
+        return talc_failure_set(failure, TALC_STAGE_CONFIGURE, TALC_ERROR_TRUST,
+                                "a client needs trust that holds an anchor or a pin, or a pre-shared "
+                                "key as its identity");
+    }
+    if (!has_certificate(context)) {
+        return talc_failure_set(failure, TALC_STAGE_CONFIGURE, TALC_ERROR_IDENTITY,
+                                "a server needs a certificate as its identity, or trust that holds "
+                                "pre-shared keys");
+    }
+    return talc_failure_set(failure, TALC_STAGE_CONFIGURE, TALC_ERROR_TRUST,
+                            "a server needs trust that holds anchors or pins of its clients, or "
+                            "client_authentication TALC_CLIENTS_ANONYMOUS");
 }
 
 talc_status talc_tls_context_new(void **made, talc_role role, const talc_config *config,

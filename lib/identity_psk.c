@@ -122,6 +122,7 @@ talc_status talc_psk_reader_next(talc_psk_reader *reader, const talc_source *sou
     size_t size = 0;
     reader->psk = (talc_psk){ 0 };
     while (next_line(reader, &line, &size)) {
+        size -= size > 0 && line[size - 1] == '\r'; /* written on another system */
         if (size > 0 && line[0] != '#') {
             return read_line(reader, line, size, source);
         }

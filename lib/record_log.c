@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/record_log.h"
 
+#include <errno.h>
 #include <string.h>
 #include <time.h>
 
@@ -42,12 +43,14 @@ talc_status talc_record_log_open(talc_journal **journal, const char *path, talc_
     if (path == NULL) {
         return TALC_OK;
     }
+    errno = 0;
     talc_status status = talc_journal_open(journal, path);
+    const char *reason = errno != 0 ? strerror(errno) : "not such a file";
     if (status != TALC_OK) {
         return talc_failure_set(failure, TALC_STAGE_CONFIGURE, status,
-                                "the journal %s cannot be opened: it must be a regular file that "
-                                "only its owner may read",
-                                path);
+                                "the journal %.200s cannot be opened (%s): it must be a regular "
+                                "file that only its owner may read",
+                                path, reason);
     }
     return TALC_OK;
 }

@@ -118,10 +118,14 @@ static talc_status open_listener(talc_server *server, talc_listening *listening,
 talc_status talc_server_listen(talc_server *server, const char *uri)
 {
     talc_failure spare;
-    if (server == NULL || uri == NULL) {
+    if (server == NULL) {
         return TALC_ERROR_ARGUMENT;
     }
     talc_failure *failure = talc_configuration_failure(&server->configuration.config, &spare);
+    if (uri == NULL) {
+        return talc_failure_set(failure, TALC_STAGE_CONFIGURE, TALC_ERROR_ARGUMENT,
+                                "a listener needs a URI, such as coap://[::]");
+    }
     if (server->listening_count == TALC_LISTENERS_MAX) {
         return talc_failure_set(failure, TALC_STAGE_CONFIGURE, TALC_ERROR_ARGUMENT,
                                 "a server has at most %d listeners", TALC_LISTENERS_MAX);
@@ -155,9 +159,23 @@ int talc_server_descriptor(const talc_server *server, size_t listener)
 talc_status talc_server_handle(talc_server *server, const char *path, unsigned methods,
                                talc_handler *handler, void *context)
 {
+    talc_failure spare;
     talc_route_target target = { handler, context };
-    return server == NULL ? TALC_ERROR_ARGUMENT
-                          : talc_routes_add(&server->routes, path, methods, &target);
+    if (server == NULL) {
+        return TALC_ERROR_ARGUMENT;
+    }
+    talc_failure *failure = talc_configuration_failure(&server->configuration.config, &spare);
+    talc_status status = talc_routes_add(&server->routes, path, methods, &target);
+    if (status != TALC_OK) {
+        return talc_failure_set(failure, TALC_STAGE_CONFIGURE, status,
+                                "the resource \"%.200s\" cannot be served: %s",
+                                path == NULL ? "" : path,
+                                status == TALC_ERROR_MEMORY
+                                    ? "out of memory"
+                                    : "it needs a handler, methods of enum talc_method that it does "
+                                      "not have yet, and a path as in talc_request");
+    }
+    return TALC_OK;
 }
 
 /* ---------------------------------------------------------------- time */
@@ -213,6 +231,10 @@ talc_status talc_server_wait(talc_server *server, uint32_t timeout_ms)
 
 void talc_server_info_get(const talc_server *server, talc_server_info *info)
 {
+    memset(info, 0, sizeof *info);
+    if (server == NULL) {
+        return;
+    }
     info->sessions = server->half_open_count + server->open_count;
     info->half_open = server->half_open_count;
     info->tombstones = server->tombstone_count + server->refused_count;

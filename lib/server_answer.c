@@ -69,10 +69,13 @@ void talc_served_drop_long_answer(talc_served *served)
     served->long_answer_size = 0;
 }
 
-void talc_served_answer(talc_served *served, const talc_answering *to)
+void talc_served_answer(talc_served *served, const talc_answering *given)
 {
     talc_server *server = served->server;
     talc_composed composed;
+    talc_answering with = *given;
+    talc_answering *to = &with;
+    to->how.more_waits = talc_conversation_has_queued(&served->conversation);
     talc_reply reply = { .code = code_of(to->how.error), .body = (const uint8_t *)server->body };
     if (talc_session_compose(served->session, &to->how, server->body,
                              server->configuration.config.body_size_max, &composed) != TALC_OK) {

@@ -133,7 +133,7 @@ const talc_peer *talc_exchange_peer(const talc_exchange *exchange)
 void talc_exchange_info(const talc_exchange *exchange, talc_session_info *info)
 {
     memset(info, 0, sizeof *info);
-    if (exchange->served == NULL) {
+    if (exchange == NULL || exchange->served == NULL) {
         return;
     }
     const talc_session *session = exchange->served->session;

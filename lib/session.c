@@ -263,7 +263,8 @@ talc_status talc_session_compose(talc_session *session, const talc_composition *
                        ? start
                        : talc_pack(&session->out, start, &how->limits, &envelope);
     composed->more = envelope.more;
-    envelope.more = envelope.more && session->role == TALC_ROLE_SERVER;
+    bool more = envelope.more || (how->more_waits && envelope.piece_count > 0);
+    envelope.more = more && session->role == TALC_ROLE_SERVER;
     talc_status status = talc_envelope_write(&envelope, text, capacity, &composed->size);
     if (status != TALC_OK) {
         return status;

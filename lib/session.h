@@ -92,6 +92,7 @@ typedef struct talc_composition {
     uint64_t request;         /**< `i` */
     bool from_acknowledged;   /**< repeat everything that is not acknowledged yet */
     bool without_records;     /**< say nothing but the fields */
+    bool more_waits;          /**< there is plaintext that no record holds yet */
     talc_carrier_limits limits;
     uint32_t body_limit;      /**< `b` */
     uint32_t hold_s;          /**< `w` */

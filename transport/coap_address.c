@@ -58,7 +58,8 @@ talc_status talc_coap_uri_read(talc_coap_uri *read, const char *uri, talc_failur
     }
     if (parts.path.length > 0 || parts.query.length > 0) {
         return talc_failure_set(failure, TALC_STAGE_CONFIGURE, TALC_ERROR_ARGUMENT,
-                                "\"%s\" goes on after host and port: the path is set apart from it",
+                                "\"%s\" goes on after host and port: the path of a request is set apart "
+                                "from it, in talc_request",
                                 uri);
     }
     read->port = parts.port;

@@ -61,6 +61,11 @@ static talc_status client_prepare(talc_coap_client *client, const talc_carrier_t
     if (status != TALC_OK) {
         return status;
     }
+    if (client->server.port == 0 || (target->proxy_uri != NULL && proxy.port == 0)) {
+        return talc_failure_set(failure, TALC_STAGE_CONFIGURE, TALC_ERROR_ARGUMENT,
+                                "\"%s\" has port 0, which only a listener can use",
+                                client->server.port == 0 ? target->uri : target->proxy_uri);
+    }
     client->szx = talc_coap_block_szx(block_size);
     client->path = malloc(strlen(path) + 1);
     client->context = coap_new_context(NULL);

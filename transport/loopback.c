@@ -80,6 +80,9 @@ static uint32_t loopbacks_made;
 
 talc_status talc_loopback_new(talc_loopback **loopback)
 {
+    if (loopback == NULL) {
+        return TALC_ERROR_ARGUMENT;
+    }
     talc_loopback *made = calloc(1, sizeof *made);
     *loopback = made;
     if (made == NULL) {

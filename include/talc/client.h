@@ -124,8 +124,8 @@ typedef struct talc_session_info {
  * are still those of the last one, the other fields are 0. */
 TALC_API void talc_client_info(const talc_client *client, talc_session_info *info);
 
-/** The reasons behind the last error that a request or call of this client met. Never NULL; valid
- * until the next call with this client. */
+/** The reasons behind the last error that a request or call of this client met. Never NULL, for a
+ * NULL client neither; valid until the next call with this client. */
 TALC_API const talc_failure *talc_client_failure(const talc_client *client);
 
 /** Ends the session in good order (Release, RFC 8323 section 5.5, and close_notify), waiting at

@@ -69,7 +69,8 @@ typedef struct talc_event {
 
 /** Defaults in brackets. */
 typedef struct talc_config {
-    size_t config_size; /**< set by TALC_CONFIG_DEFAULT; leave it */
+    size_t config_size; /**< set by TALC_CONFIG_DEFAULT; leave it. Any other value, 0 too, is
+                             TALC_ERROR_ARGUMENT, and the failure below may not be found then */
 
     talc_mode mode;          /**< what protects requests [TALC_MODE_TLS] */
     talc_identity *identity; /**< who this side is. Client: a certificate or a pre-shared key; NULL:

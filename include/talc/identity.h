@@ -49,13 +49,16 @@ typedef struct talc_peer {
     talc_credential credential; /**< what the proof was */
     char name[TALC_PEER_NAME_SIZE_MAX]; /**< certificate: the first dNSName of subjectAltName, or
                                              the subject's common name; pin: the key hash in hex;
-                                             PSK: the PSK identity, other bytes than printable ASCII
-                                             as \xNN. NUL-terminated. */
+                                             PSK: the name of the key, so a client finds its own
+                                             there: both sides hold it. Bytes that are not
+                                             printable ASCII, and backslashes, as \xNN.
+                                             NUL-terminated. */
 } talc_peer;
 
 /**
  * Loads a certificate chain (own certificate first) and its private key, PEM or DER each.
- * The key file must not be readable by group or others. The key must fit the certificate.
+ * The key file must not be readable by group or others. The key must fit the certificate. Dates are
+ * not looked at: the other side judges them.
  * On TALC_OK `*identity` is the caller's: talc_identity_free().
  * TALC_ERROR_IO: a file cannot be read. TALC_ERROR_IDENTITY: wrong content, permissions, or a key
  * that does not fit. TALC_ERROR_MEMORY, TALC_ERROR_RANDOM, TALC_ERROR_ARGUMENT.

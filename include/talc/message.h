@@ -93,7 +93,8 @@ typedef struct talc_response {
     uint8_t code;        /**< TALC_CODE(class, detail), class 2, 4 or 5 */
     int content_format;  /**< of the payload, or TALC_FORMAT_NONE */
     const void *payload; /**< when it comes from talc, a NUL byte that payload_size does not count
-                              follows it; in a callback it is NULL when payload_size is 0 */
+                              follows it; in a callback it is NULL when payload_size is 0, after
+                              talc_client_fetch() it never is */
     size_t payload_size; /**< bytes */
 } talc_response;
 

@@ -40,7 +40,7 @@ typedef void talc_handler(void *context, talc_exchange *exchange, const talc_req
 TALC_API talc_status talc_server_new(talc_server **server, const talc_config *config);
 
 /**
- * Listens at `uri`: "coap://[::]:5683", port 0 takes a free one, "coap://[::]" means port 5683.
+ * Listens at `uri`: "coap://[::]:5683", port 0 takes a free one, "coap://[::]" means port 5683
  * (or talc_loopback_uri(), or whatever config->listener understands). May be called up to 8 times.
  * On error the configuration's failure tells why: TALC_ERROR_ARGUMENT (no URI, or too many
  * listeners), TALC_ERROR_UNSUPPORTED (scheme), TALC_ERROR_UNREACHABLE (the address cannot be had),
