@@ -89,7 +89,9 @@ static void print_session(talc_client *client)
 {
     talc_session_info info;
     talc_client_info(client, &info);
-    printf("session: %s, %s, server %s\n", info.protocol, info.cipher_suite, info.peer.name);
+    printf("session: %s, %s, server %s%s\n", info.protocol, info.cipher_suite,
+           info.peer.credential == TALC_CREDENTIAL_PSK ? "with the pre-shared key " : "",
+           info.peer.name);
     printf("handshake: this side was sure of the other after round trip %u\n",
            info.handshake_exchanges);
 }
