@@ -70,16 +70,16 @@ static talc_status pass(pair *passing, talc_session *from, talc_session *to, uin
                              .body_limit = from->role == TALC_ROLE_CLIENT && is_path_narrow
                                                ? (uint32_t)passing->limits.message_size
                                                : 0 };
-    talc_composed composed;
+    size_t size;
     talc_intake intake;
-    talc_status status = talc_session_compose(from, &how, text, sizeof text, &composed);
+    talc_status status = talc_session_compose(from, &how, text, sizeof text, &size);
     if (status == TALC_OK) {
-        status = talc_envelope_read(text, composed.size, sizeof text, &envelope);
+        status = talc_envelope_read(text, size, sizeof text, &envelope);
     }
     if (status == TALC_OK) {
-        talc_session_take(to, &envelope, composed.size, 0, &intake);
+        talc_session_take(to, &envelope, size, 0, &intake);
         talc_envelope_clear(&envelope);
-        *text_bytes += composed.size;
+        *text_bytes += size;
         status = to->status;
     }
     return status;

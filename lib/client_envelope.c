@@ -7,7 +7,7 @@ bool talc_client_carries_large_bodies(const talc_client *client)
 }
 
 static talc_status compose(talc_client *client, const talc_exchange_plan *plan,
-                           const talc_open_exchange *open, talc_composed *composed)
+                           const talc_open_exchange *open, size_t *size)
 {
     const talc_carrier_limits *limits = &client->path.limits;
     talc_composition how = {
@@ -19,7 +19,7 @@ static talc_status compose(talc_client *client, const talc_exchange_plan *plan,
         .now_ms = open->sent_ms,
     };
     return talc_session_compose(client->session, &how, client->body,
-                                client->configuration.config.body_size_max, composed);
+                                client->configuration.config.body_size_max, size);
 }
 
 static talc_status hand_over(talc_client *client, const talc_open_exchange *open, size_t body_size)
@@ -40,9 +40,9 @@ static talc_status hand_over(talc_client *client, const talc_open_exchange *open
 talc_status talc_client_submit(talc_client *client, const talc_exchange_plan *plan,
                                const talc_open_exchange *open)
 {
-    talc_composed composed;
-    talc_status status = compose(client, plan, open, &composed);
-    return status == TALC_OK ? hand_over(client, open, composed.size) : status;
+    size_t body_size;
+    talc_status status = compose(client, plan, open, &body_size);
+    return status == TALC_OK ? hand_over(client, open, body_size) : status;
 }
 
 void talc_client_say_last_words(talc_client *client)

@@ -69,24 +69,22 @@ void talc_served_drop_long_answer(talc_served *served)
     served->long_answer_size = 0;
 }
 
-void talc_served_answer(talc_served *served, const talc_answering *given)
+void talc_served_answer(talc_served *served, const talc_answering *to)
 {
     talc_server *server = served->server;
-    talc_composed composed;
-    talc_answering with = *given;
-    talc_answering *to = &with;
-    to->how.more_waits = talc_conversation_has_queued(&served->conversation);
-    talc_reply reply = { .code = code_of(to->how.error), .body = (const uint8_t *)server->body };
-    if (talc_session_compose(served->session, &to->how, server->body,
-                             server->configuration.config.body_size_max, &composed) != TALC_OK) {
+    talc_composition how = to->how;
+    how.more_waits = talc_conversation_has_queued(&served->conversation);
+    talc_reply reply = { .code = code_of(how.error), .body = (const uint8_t *)server->body };
+    if (talc_session_compose(served->session, &how, server->body,
+                             server->configuration.config.body_size_max,
+                             &reply.body_size) != TALC_OK) {
         to->listening->listener->reply(to->listening->link, to->handle, NULL);
         return;
     }
-    reply.body_size = composed.size;
-    if (composed.size > TALC_MESSAGE_BODY_MAX) {
-        keep_long_answer(served, composed.size);
+    if (reply.body_size > TALC_MESSAGE_BODY_MAX) {
+        keep_long_answer(served, reply.body_size);
     }
-    served->counters.body_bytes_out += composed.size;
+    served->counters.body_bytes_out += reply.body_size;
     to->listening->listener->reply(to->listening->link, to->handle, &reply);
 }
 

@@ -99,19 +99,14 @@ static bool is_paid_for(const talc_served *served)
                                            FLIGHTS_FREE * flight_size;
 }
 
-static bool brings_nothing_new(const talc_served *served, const talc_envelope *envelope)
-{
-    return envelope->offset + envelope->range_size <= served->session->in.next;
-}
-
 static void serve(talc_served *served, talc_listening *listening, const talc_inbound *inbound,
                   const talc_envelope *envelope)
 {
     talc_answering to = { listening,
-                     inbound->reply,
-                     { .request = envelope->request,
-                       .limits = limits_of(served->server, envelope),
-                       .now_ms = talc_server_now_ms(served->server) } };
+                          inbound->reply,
+                          { .request = envelope->request,
+                            .limits = limits_of(served->server, envelope),
+                            .now_ms = talc_server_now_ms(served->server) } };
     bool is_repeat = served->has_request && envelope->request <= served->newest_request;
     served->counters.exchanges++;
     served->counters.body_bytes_in += inbound->body_size;
@@ -120,7 +115,7 @@ static void serve(talc_served *served, talc_listening *listening, const talc_inb
         return;
     }
     if (is_repeat && envelope->request == served->newest_request && served->long_answer != NULL &&
-        brings_nothing_new(served, envelope) && is_paid_for(served)) {
+        talc_session_has_had(served->session, envelope) && is_paid_for(served)) {
         talc_served_repeat_long_answer(served, listening, inbound->reply);
         return;
     }

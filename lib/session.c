@@ -124,12 +124,19 @@ static bool verify(const talc_session *session, const talc_envelope *envelope, c
     return talc_guard_verify(&guard, envelope);
 }
 
+bool talc_session_has_had(const talc_session *session, const talc_envelope *envelope)
+{
+    return envelope->offset + envelope->range_size <= session->in.next;
+}
+
 /* Once the server's handshake is over the client has nothing new to say that is not tagged: in TLS 1.3
  * its own was over first, in TLS 1.2 it has sent all of it. A server's alert may come untagged. */
 static tag_state untagged(const talc_session *session, const talc_envelope *envelope)
 {
-    bool is_new = envelope->offset + envelope->range_size > session->in.next;
-    return session->role == TALC_ROLE_SERVER && session->has_keys && is_new ? TAG_WRONG : TAG_NONE;
+    return session->role == TALC_ROLE_SERVER && session->has_keys &&
+                   !talc_session_has_had(session, envelope)
+               ? TAG_WRONG
+               : TAG_NONE;
 }
 
 static tag_state check_tag(const talc_session *session, const talc_envelope *envelope,
@@ -235,7 +242,6 @@ static uint64_t start_of(const talc_session *session, const talc_composition *ho
 static talc_status tag(const talc_session *session, const talc_composition *how, size_t size,
                        talc_envelope *envelope)
 {
-    /* `more` stands in every size by the reserve of talc_envelope_overhead(). */
     if (!session->has_keys && size <= how->limits.message_size) {
         return TALC_OK;
     }
@@ -245,10 +251,9 @@ static talc_status tag(const talc_session *session, const talc_composition *how,
 }
 
 talc_status talc_session_compose(talc_session *session, const talc_composition *how, char *text,
-                                 size_t capacity, talc_composed *composed)
+                                 size_t capacity, size_t *size)
 {
     talc_envelope envelope;
-    memset(composed, 0, sizeof *composed);
     talc_envelope_init(&envelope);
     session->now_ms = how->now_ms;
     session->request = how->request;
@@ -262,21 +267,19 @@ talc_status talc_session_compose(talc_session *session, const talc_composition *
     uint64_t end = how->without_records
                        ? start
                        : talc_pack(&session->out, start, &how->limits, &envelope);
-    composed->more = envelope.more;
     bool more = envelope.more || (how->more_waits && envelope.piece_count > 0);
     envelope.more = more && session->role == TALC_ROLE_SERVER;
-    talc_status status = talc_envelope_write(&envelope, text, capacity, &composed->size);
+    talc_status status = talc_envelope_write(&envelope, text, capacity, size);
     if (status != TALC_OK) {
         return status;
     }
-    status = tag(session, how, composed->size, &envelope);
+    status = tag(session, how, *size, &envelope);
     if (status == TALC_OK && envelope.has_guard) {
-        status = talc_envelope_write(&envelope, text, capacity, &composed->size);
+        status = talc_envelope_write(&envelope, text, capacity, size);
     }
     if (status != TALC_OK || envelope.piece_count == 0) {
         return status;
     }
-    composed->carries_range = true;
     talc_send_stream_carry(&session->out, envelope.offset, end, how->now_ms);
     talc_sighting sighting = sighting_of(session);
     talc_sightings_sent(&session->sightings, &session->out, end, &sighting);

@@ -100,17 +100,13 @@ typedef struct talc_composition {
     uint64_t now_ms;
 } talc_composition;
 
-/** What came of it. */
-typedef struct talc_composed {
-    size_t size;        /**< of the text */
-    bool carries_range;
-    bool more;
-} talc_composed;
-
-/** Writes the next envelope into `text`. TALC_ERROR_TOO_LARGE if `capacity` is less than the limits
- * say; TALC_ERROR_RANDOM. */
+/** Writes the next envelope into `text`; `*size` becomes its size. TALC_ERROR_TOO_LARGE if `capacity`
+ * is less than the limits say; TALC_ERROR_RANDOM. */
 talc_status talc_session_compose(talc_session *session, const talc_composition *how, char *text,
-                                 size_t capacity, talc_composed *composed);
+                                 size_t capacity, size_t *size);
+
+/** Whether the envelope's range ends where the other side's stream has been read to, or before. */
+bool talc_session_has_had(const talc_session *session, const talc_envelope *envelope);
 
 /** Whether records wait that no envelope has carried. */
 bool talc_session_has_unsent(const talc_session *session);

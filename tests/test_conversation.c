@@ -105,15 +105,15 @@ static void carry(dialogue *talking, side *from, side *to)
 {
     static char text[TEXT_MAX];
     talc_envelope envelope;
-    talc_composed composed;
+    size_t size;
     talc_intake intake;
     talc_composition how = { .request = talking->request++,
                              .limits = { TALC_MESSAGE_BODY_MAX, TEXT_MAX },
                              .now_ms = talking->request };
-    assert_int_equal(talc_session_compose(from->session, &how, text, sizeof text, &composed),
+    assert_int_equal(talc_session_compose(from->session, &how, text, sizeof text, &size),
                      TALC_OK);
-    assert_int_equal(talc_envelope_read(text, composed.size, TEXT_MAX, &envelope), TALC_OK);
-    talc_session_take(to->session, &envelope, composed.size, how.now_ms, &intake);
+    assert_int_equal(talc_envelope_read(text, size, TEXT_MAX, &envelope), TALC_OK);
+    talc_session_take(to->session, &envelope, size, how.now_ms, &intake);
     assert_int_equal(intake.result, TALC_INTAKE_TAKEN);
     talc_envelope_clear(&envelope);
     talc_conversation_read(&to->conversation);

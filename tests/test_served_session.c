@@ -87,14 +87,14 @@ static void close_client(bare_client *client)
 /* What the client would say now. */
 static size_t compose(bare_client *client, char text[TEXT_MAX])
 {
-    talc_composed composed;
+    size_t size;
     talc_composition how = { .request = client->request++,
                              .limits = { TALC_MESSAGE_BODY_MAX, TEXT_MAX },
                              .now_ms = client->pair->path.now_ms };
     talc_conversation_flush(&client->conversation);
-    assert_int_equal(talc_session_compose(client->session, &how, text, TEXT_MAX, &composed),
+    assert_int_equal(talc_session_compose(client->session, &how, text, TEXT_MAX, &size),
                      TALC_OK);
-    return composed.size;
+    return size;
 }
 
 static void send(const bare_client *client, const char *text, size_t size)
