@@ -36,6 +36,7 @@ typedef struct talc_engine_facts {
     talc_peer peer;
     char protocol[16];
     char cipher_suite[64];
+    bool is_resumed;
 } talc_engine_facts;
 
 typedef struct talc_engine_class {
@@ -52,6 +53,11 @@ typedef struct talc_engine_class {
     /** Takes stream bytes. TALC_OK, or the engine's error: TALC_ERROR_VERIFY, _REFUSED,
      * _PROTOCOL, _MEMORY; an alert for the other side is in the sink then. */
     talc_status (*feed)(void *engine, const uint8_t *bytes, size_t size);
+
+    /** After a feed(): how many bytes, the last ones of all that were fed, have to come again,
+     * because they made a record that the other side did not write. They then count as not fed.
+     * NULL: such a record is an error of this engine. */
+    size_t (*takes_back)(void *engine);
 
     /** Takes up to `size` bytes of plaintext and makes one record of them. */
     talc_status (*write)(void *engine, const uint8_t *plaintext, size_t size);
@@ -75,6 +81,11 @@ typedef struct talc_engine_class {
     /** Says goodbye: no plaintext is written afterwards. */
     talc_status (*finish)(void *engine);
 
+    /** After an error: whether the other side has proved that it is behind it. If not, the path may
+     * have made it up, and a client begins another session until its deadline. NULL: every error
+     * counts. */
+    bool (*is_final)(const void *engine);
+
     /** The reasons behind the error; never NULL. */
     const talc_failure *(*failure)(const void *engine);
 
@@ -82,5 +93,6 @@ typedef struct talc_engine_class {
 } talc_engine_class;
 
 extern const talc_engine_class talc_engine_tls;
+extern const talc_engine_class talc_engine_ecc;
 
 #endif

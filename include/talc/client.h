@@ -102,7 +102,8 @@ TALC_API uint32_t talc_client_timeout_ms(const talc_client *client);
 TALC_API talc_status talc_client_reroute(talc_client *client, const char *uri,
                                          const char *proxy_uri);
 
-/** What is known of the session. Counters run from its start. */
+/** What is known of the session. Counters run from its start. In modes `none` and `dtls` nothing is
+ * tunnelled: session_id is zeros, and what counts envelopes and records is 0. */
 typedef struct talc_session_info {
     int is_open;               /**< 1 once both sides have authenticated each other and said so */
     uint8_t session_id[TALC_SESSION_ID_SIZE]; /**< as in the addresses of its bodies */
@@ -118,6 +119,7 @@ typedef struct talc_session_info {
     uint64_t record_bytes_in;  /**< likewise */
     uint64_t dropped_envelopes; /**< with a wrong or missing guard tag, or an acknowledgement of
                                      what was never sent */
+    int is_resumed; /**< 1 if a ticket stood in for the credentials, which were proved before */
 } talc_session_info;
 
 /** Fills `info`; zeros before the first session. Between sessions exchanges, repeats and body bytes

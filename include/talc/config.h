@@ -7,7 +7,7 @@
  *
  * Start from TALC_CONFIG_DEFAULT and change what you need; everything else has a sensible value.
  * New fields are added at the end, and `config_size` tells the library which ones the program knew.
- * All pointers are the caller's. Strings are copied; identity and trust are held (identity.h); the
+ * All pointers are the caller's. Strings are copied; identity, trust, registry and tickets are held; the
  * others (carrier, listener, callbacks and their contexts, a server's failure) have to live as long
  * as the client or server. A field that is marked for one side has no effect on the other. A value
  * outside its range is TALC_ERROR_ARGUMENT.
@@ -15,18 +15,32 @@
 
 #include "talc/carrier.h"
 #include "talc/identity.h"
+#include "talc/registry.h"
 #include "talc/status.h"
+#include "talc/tickets.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/** What protects a request. This build has TALC_MODE_TLS; the others are TALC_ERROR_UNSUPPORTED. */
+/**
+ * What protects a request. The rest of a program is the same in every mode; URIs say coap:// in
+ * every mode, and coaps:// is understood too in TALC_MODE_DTLS, whose default port is 5684.
+ *
+ * | mode | the client has | the server has |
+ * |---|---|---|
+ * | none | | |
+ * | tls, dtls | trust (anchors, pins), and a certificate as identity if the server asks for one; or a pre-shared key as identity | a certificate as identity, and trust in its clients (anchors, pins); or trust in pre-shared keys; or both |
+ * | ecc | a device's key as identity, trust in the server's key | a P-256 key as identity, and a registry |
+ */
 typedef enum talc_mode {
-    TALC_MODE_NONE = 0, /**< nothing: plain CoAP */
-    TALC_MODE_TLS = 1,  /**< TLS end to end, through whatever stands between */
-    TALC_MODE_DTLS = 2, /**< DTLS below CoAP, to the next hop */
-    TALC_MODE_ECC = 3   /**< a light elliptic-curve handshake end to end */
+    TALC_MODE_NONE = 0, /**< nothing: plain CoAP (RFC 7252), for any peer that speaks it */
+    TALC_MODE_TLS = 1,  /**< TLS end to end, through whatever stands between; a server with a registry
+                             serves `ecc` beside it */
+    TALC_MODE_DTLS = 2, /**< DTLS below CoAP (RFC 7252 section 9), to the next hop: a proxy reads all.
+                             TALC_ERROR_UNSUPPORTED where libcoap was built without TLS */
+    TALC_MODE_ECC = 3   /**< a light elliptic-curve handshake end to end, between a device and a
+                             server (docs/ecc-handshake.md) */
 } talc_mode;
 
 /** Versions of TLS, as on the wire. */
@@ -55,8 +69,10 @@ typedef enum talc_event_kind {
     TALC_EVENT_SESSION_REFUSED,    /**< a handshake failed or took too long; `failure` is set */
     TALC_EVENT_SESSION_CLOSED,     /**< ended in order, or by time-out or replacement */
     TALC_EVENT_SESSION_FAILED,     /**< ended by a fault after it was open; `failure` is set */
-    TALC_EVENT_ENVELOPE_DROPPED    /**< an envelope for a session was malformed, its guard tag was
+    TALC_EVENT_ENVELOPE_DROPPED,   /**< an envelope for a session was malformed, its guard tag was
                                         wrong or missing, or it acknowledged what was never sent */
+    TALC_EVENT_REGISTRY_REFUSED    /**< the registry's file has changed and cannot be used; `failure` is
+                                        set, session_id and peer are not */
 } talc_event_kind;
 
 /** Something that an operator may want to read. Pointers are talc's, valid during the call. */
@@ -126,6 +142,14 @@ typedef struct talc_config {
     const talc_listener *listener; /**< server: likewise for talc_server_listen() */
     talc_failure *failure; /**< where talc_client_new(), talc_server_new() and
                                 talc_server_listen() write why they failed; may be NULL */
+    talc_registry *registry; /**< server: the devices that it serves in `ecc`. TALC_MODE_ECC needs it;
+                                  with TALC_MODE_TLS it makes the server serve both, and the
+                                  identity's key must be P-256; held */
+    talc_tickets *tickets;   /**< client, tls: where tickets are kept; held. NULL: by the client */
+    uint32_t ticket_lifetime_s; /**< tls. Server: how long a ticket is good, to 604800 s; 0: none are
+                                     given. Client: 0: it neither asks for one nor uses one. Sessions
+                                     of pre-shared keys have none: they would only cost bytes
+                                     [7200] */
 } talc_config;
 
 /** That of draft-friel-tls-atls. */
@@ -137,7 +161,7 @@ typedef struct talc_config {
         sizeof(talc_config), TALC_MODE_TLS, NULL, NULL, NULL, TALC_CLIENTS_AUTHENTICATED,          \
             TALC_TLS_1_3, TALC_TLS_1_3, TALC_RESOURCE_PATH, TALC_MESSAGE_BODY_MAX, 16384, 512,     \
             TALC_BLOCKWISE_AUTO, 30000, 20, 65536, 65536, 1024, 128, 30000, 300000, NULL, NULL,    \
-            NULL, NULL, NULL, NULL, NULL, NULL                                                     \
+            NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 7200                                   \
     }
 
 #ifdef __cplusplus

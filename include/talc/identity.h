@@ -19,14 +19,17 @@
 extern "C" {
 #endif
 
-typedef struct talc_identity talc_identity; /**< a certificate and its key, or a pre-shared key */
-typedef struct talc_trust talc_trust;       /**< anchors, revocation lists, pins, pre-shared keys */
+typedef struct talc_identity talc_identity; /**< a certificate and its key, a pre-shared key, or a bare
+                                                 key */
+typedef struct talc_trust talc_trust;       /**< anchors, revocation lists, pins, pre-shared keys,
+                                                 servers' keys */
 
 #define TALC_PIN_SIZE 32          /**< SHA-256 of a DER SubjectPublicKeyInfo (as RFC 7858, 4.2) */
 #define TALC_PSK_SIZE_MIN 16      /**< bytes: below 128 bits a key can be guessed off line */
 #define TALC_PSK_SIZE_MAX 64      /**< bytes */
 #define TALC_PSK_NAME_SIZE_MAX 128 /**< bytes of a PSK identity */
 #define TALC_TRUST_PSKS_MAX 65536 /**< pre-shared keys of one trust */
+#define TALC_DEVICE_ID_SIZE_MAX 64 /**< bytes of a device's ID, without the NUL */
 #define TALC_PEER_NAME_SIZE_MAX 256 /**< bytes of an authenticated name, with its NUL */
 
 /** What proved an identity. */
@@ -34,13 +37,16 @@ typedef enum talc_credential {
     TALC_CREDENTIAL_NONE = 0,        /**< nothing: an anonymous client */
     TALC_CREDENTIAL_CERTIFICATE = 1, /**< a chain to a trust anchor */
     TALC_CREDENTIAL_PIN = 2,         /**< a public key whose hash is pinned */
-    TALC_CREDENTIAL_PSK = 3          /**< a pre-shared key */
+    TALC_CREDENTIAL_PSK = 3,         /**< a pre-shared key */
+    TALC_CREDENTIAL_DEVICE = 4       /**< a public key that is enrolled under a device's ID */
 } talc_credential;
 
 /** What carried the proof. */
 typedef enum talc_engine_kind {
-    TALC_ENGINE_NONE = 0, /**< nothing yet */
-    TALC_ENGINE_TLS = 1   /**< TLS inside envelopes */
+    TALC_ENGINE_NONE = 0, /**< nothing: not yet, or never in mode `none` */
+    TALC_ENGINE_TLS = 1,  /**< TLS inside envelopes */
+    TALC_ENGINE_DTLS = 2, /**< DTLS below CoAP: the peer is the next hop */
+    TALC_ENGINE_ECC = 3   /**< the elliptic-curve handshake inside envelopes */
 } talc_engine_kind;
 
 /** An authenticated peer. Two peers are the same only if all three fields are equal. */
@@ -50,7 +56,8 @@ typedef struct talc_peer {
     char name[TALC_PEER_NAME_SIZE_MAX]; /**< certificate: the first dNSName of subjectAltName, or
                                              the subject's common name; pin: the key hash in hex;
                                              PSK: the name of the key, so a client finds its own
-                                             there: both sides hold it. Bytes that are not
+                                             there: both sides hold it; device: its ID. Bytes that
+                                             are not
                                              printable ASCII, and backslashes, as \xNN.
                                              NUL-terminated. */
 } talc_peer;
@@ -105,6 +112,23 @@ TALC_API talc_status talc_identity_from_psk(talc_identity **identity, const talc
 TALC_API talc_status talc_identity_from_psk_file(talc_identity **identity, const char *path,
                                                  talc_failure *failure);
 
+/**
+ * An identity of a bare P-256 key, for `ecc`. `device_id` is who a client is: 1 to
+ * TALC_DEVICE_ID_SIZE_MAX characters of printable ASCII without space, '"' and '\\'; NULL for a
+ * server, which its key alone names. The key's `key_size` bytes (PEM or DER, without counting a
+ * final NUL) are copied. In `ecc` a server may also show the key of a certificate
+ * (talc_identity_from_files()), a client not. TALC_ERROR_IDENTITY: an ID or a key that is none,
+ * or a key of another curve; TALC_ERROR_MEMORY, TALC_ERROR_RANDOM, TALC_ERROR_ARGUMENT.
+ */
+TALC_API talc_status talc_identity_from_key(talc_identity **identity, const char *device_id,
+                                            const void *key, size_t key_size,
+                                            talc_failure *failure);
+
+/** The same from a file, to which group and others have no access. TALC_ERROR_IO: it cannot be read;
+ * TALC_ERROR_IDENTITY: wrong content or permissions; otherwise the same. */
+TALC_API talc_status talc_identity_from_key_file(talc_identity **identity, const char *device_id,
+                                                 const char *key_path, talc_failure *failure);
+
 /** Writes the identity's own pin. TALC_ERROR_ARGUMENT if it is a pre-shared key;
  * TALC_ERROR_MALFORMED and TALC_ERROR_RANDOM: the pin cannot be computed. */
 TALC_API talc_status talc_identity_pin(const talc_identity *identity, uint8_t pin[TALC_PIN_SIZE]);
@@ -151,6 +175,17 @@ TALC_API talc_status talc_trust_add_psk(talc_trust *trust, const talc_psk *psk,
  * TALC_ERROR_IO, TALC_ERROR_MEMORY, TALC_ERROR_ARGUMENT; TALC_ERROR_TRUST names the line. */
 TALC_API talc_status talc_trust_add_psk_file(talc_trust *trust, const char *path,
                                              talc_failure *failure);
+
+/** Client, `ecc`: believes the server that holds this key: a P-256 SubjectPublicKeyInfo, or a
+ * certificate that holds it, PEM or DER, `size` bytes without counting a final NUL, copied. Whatever
+ * else a certificate says does not matter. At most 8. TALC_ERROR_TRUST: no such key, or too many;
+ * TALC_ERROR_MEMORY, TALC_ERROR_RANDOM, TALC_ERROR_ARGUMENT. */
+TALC_API talc_status talc_trust_add_server_key(talc_trust *trust, const void *key, size_t size,
+                                               talc_failure *failure);
+
+/** The same from a file. TALC_ERROR_IO; otherwise the same. */
+TALC_API talc_status talc_trust_add_server_key_file(talc_trust *trust, const char *path,
+                                                    talc_failure *failure);
 
 /** Reads a pin written as 64 hex digits. TALC_ERROR_MALFORMED if it is not one. */
 TALC_API talc_status talc_pin_parse(const char *text, uint8_t pin[TALC_PIN_SIZE]);

@@ -61,6 +61,28 @@ TALC_API uint16_t talc_server_port(const talc_server *server, size_t listener);
 TALC_API talc_status talc_server_handle(talc_server *server, const char *path, unsigned methods,
                                         talc_handler *handler, void *context);
 
+#define TALC_RESOURCE_FORMATS_MAX 4 /**< content formats of a description */
+
+/** What discovery tells of a resource (RFC 6690). Strings are copied; NULL or 0: not told. */
+typedef struct talc_resource_description {
+    int content_formats[TALC_RESOURCE_FORMATS_MAX]; /**< `ct`: what it gives, as in talc_response;
+                                                         ends at the first TALC_FORMAT_NONE */
+    const char *resource_type; /**< `rt`: its types, a space between two */
+    const char *interfaces;    /**< `if`: likewise */
+    const char *title;         /**< `title` */
+    int is_hidden;             /**< 1: discovery does not list it at all */
+} talc_resource_description;
+
+/**
+ * Describes a resource that talc_server_handle() serves, in place of what was said of it before. GET
+ * /.well-known/core lists all resources, in every mode, in the order of their paths, unless the
+ * program serves that path itself; a query such as "rt=temperature*" selects (RFC 6690 section 4.1).
+ * TALC_ERROR_ARGUMENT: no such path, a format that is none, a string with '"', '\\' or a control
+ * character; TALC_ERROR_TOO_LARGE: a string above 255 bytes; TALC_ERROR_MEMORY.
+ */
+TALC_API talc_status talc_server_describe(talc_server *server, const char *path,
+                                          const talc_resource_description *description);
+
 /**
  * Answers a request; to be called exactly once for each exchange, which is gone afterwards.
  * `response` is copied. TALC_OK; TALC_ERROR_TOO_LARGE: larger than the client takes, it gets 5.00;

@@ -9,7 +9,9 @@
 #include "talc/config.h"
 #include "talc/identity.h"
 #include "talc/message.h"
+#include "talc/registry.h"
 #include "talc/server.h"
 #include "talc/status.h"
+#include "talc/tickets.h"
 
 #endif
