@@ -23,6 +23,10 @@
 
 #include "talc/identity.h"
 
+#define TALC_P256_POINT_SIZE 65  /**< 0x04, x, y: SEC 1 section 2.3.3, uncompressed */
+#define TALC_P256_SECRET_SIZE 32 /**< of a private key */
+#define TALC_SERVER_KEYS_MAX 8
+
 /** A pre-shared key with its name. */
 typedef struct talc_psk_entry {
     UT_hash_handle hh; /**< in talc_trust.psks, by name */
@@ -34,7 +38,9 @@ typedef struct talc_psk_entry {
 
 struct talc_identity {
     atomic_uint holds;
-    talc_credential credential; /**< TALC_CREDENTIAL_CERTIFICATE or TALC_CREDENTIAL_PSK */
+    talc_credential credential; /**< TALC_CREDENTIAL_CERTIFICATE, TALC_CREDENTIAL_PSK, or
+                                     TALC_CREDENTIAL_DEVICE for a bare key */
+    char device_id[TALC_DEVICE_ID_SIZE_MAX + 1]; /**< of a bare key; "": a server's */
     mbedtls_x509_crt chain;
     mbedtls_pk_context key;
     talc_psk_entry psk;
@@ -51,6 +57,8 @@ struct talc_trust {
     uint8_t (*revoked_pins)[TALC_PIN_SIZE];
     size_t revoked_pin_count;
     talc_psk_entry *psks;
+    uint8_t server_keys[TALC_SERVER_KEYS_MAX][TALC_P256_POINT_SIZE];
+    size_t server_key_count;
     uint8_t set_id[TALC_PIN_SIZE]; /**< random, names this trust; another one after each change */
 };
 
@@ -65,6 +73,22 @@ const talc_psk_entry *talc_trust_find_psk(const talc_trust *trust, const void *n
 
 /** SHA-256 of the certificate's SubjectPublicKeyInfo. TALC_ERROR_RANDOM, TALC_ERROR_MALFORMED. */
 talc_status talc_certificate_pin(const mbedtls_x509_crt *certificate, uint8_t pin[TALC_PIN_SIZE]);
+
+/** The identity's key as `ecc` uses it: the secret, to be wiped by the caller, and the point.
+ * TALC_ERROR_IDENTITY: it is no P-256 key, or a pre-shared one. */
+talc_status talc_identity_p256(const talc_identity *identity, uint8_t secret[TALC_P256_SECRET_SIZE],
+                               uint8_t point[TALC_P256_POINT_SIZE]);
+
+/** Reads a P-256 public key (a SubjectPublicKeyInfo, or a certificate that holds it, PEM or DER). `size`
+ * does not count a final NUL. TALC_ERROR_MALFORMED: there is none, or it is no point of the curve;
+ * TALC_ERROR_MEMORY. */
+talc_status talc_p256_point_read(const void *key, size_t size, uint8_t point[TALC_P256_POINT_SIZE]);
+
+/** SHA-256 of the key's DER SubjectPublicKeyInfo, as talc_certificate_pin(). TALC_ERROR_RANDOM. */
+talc_status talc_p256_pin(const uint8_t point[TALC_P256_POINT_SIZE], uint8_t pin[TALC_PIN_SIZE]);
+
+/** Whether the text may be a device's ID (talc_identity_from_key()). `size` does not count a NUL. */
+bool talc_device_id_is_valid(const void *id, size_t size);
 
 /** What the checks of one handshake found. Zeroed before the handshake. */
 typedef struct talc_verification {

@@ -37,6 +37,7 @@ static void on_event(void *context, const talc_event *event)
     case TALC_EVENT_SESSION_CLOSED: of->events.closed++; break;
     case TALC_EVENT_SESSION_FAILED: of->events.failed++; break;
     case TALC_EVENT_ENVELOPE_DROPPED: of->events.dropped++; break;
+    case TALC_EVENT_REGISTRY_REFUSED: break;
     }
     if (event->failure != NULL) {
         of->events.failure = *event->failure;
