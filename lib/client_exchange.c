@@ -293,10 +293,11 @@ void talc_client_drive(talc_client *client)
 uint32_t talc_client_plan_timeout_ms(const talc_client *client, uint64_t now)
 {
     bool waits = talc_client_requests_any(&client->requests, TALC_REQUEST_WAITS);
-    if (waits && !client->is_closing) {
-        return 0;
-    }
     talc_exchange_plan next = plan(client, now);
+    if (waits && !client->is_closing) {
+        next.action = TALC_ACTION_WAIT;
+        next.at_ms = client->session == NULL ? client->next_session_ms : now;
+    }
     if (next.action != TALC_ACTION_WAIT) {
         return 0;
     }

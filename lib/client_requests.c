@@ -27,6 +27,7 @@ static void request_free(talc_client_request *request)
 static void choose_token(talc_client_requests *requests, talc_client_request *request)
 {
     uint32_t number = requests->next_token++;
+    request->number = number;
     uint8_t size = number > 0xFFFFFFu ? 4 : number > 0xFFFFu ? 3 : number > 0xFFu ? 2 : 1;
     request->token_size = size;
     for (uint8_t i = 0; i < size; i++) {

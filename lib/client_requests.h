@@ -22,6 +22,7 @@ typedef enum talc_request_state {
 typedef struct talc_client_request {
     struct talc_client_request *prev; /* utlist.h */
     struct talc_client_request *next;
+    uint32_t number; /**< another one for each request of a client */
     talc_request_state state;
     talc_method method;
     bool is_repeatable;

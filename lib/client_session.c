@@ -7,6 +7,9 @@
 #include "lib/failure.h"
 #include "lib/record_log.h"
 
+#define SESSION_DELAY_MIN_MS 100u
+#define SESSION_DELAY_MAX_MS 3200u
+
 /* ---------------------------------------------------------------- messages */
 
 static talc_client_request *find_too_large(const talc_client *client)
@@ -38,6 +41,7 @@ static void refuse_too_large(talc_client *client)
 
 static void take_csm(talc_client *client, const talc_frame *frame)
 {
+    client->next_session_delay_ms = 0;
     refuse_too_large(client);
     if (!client->replaces_session) {
         return;
@@ -155,11 +159,16 @@ static void queue_requests(talc_client *client)
     }
 }
 
+bool talc_client_may_start_session(const talc_client *client)
+{
+    return client->next_session_ms <= talc_configuration_now_ms(&client->configuration);
+}
+
 void talc_client_ensure_session(talc_client *client)
 {
     bool waits = talc_client_requests_any(&client->requests, TALC_REQUEST_WAITS);
     bool held = talc_client_requests_any(&client->requests, TALC_REQUEST_HELD);
-    if (client->session == NULL && (waits || held)) {
+    if (client->session == NULL && (waits || held) && talc_client_may_start_session(client)) {
         talc_failure_clear(&client->failure);
         talc_status status = start_session(client);
         if (status != TALC_OK) {
@@ -226,11 +235,28 @@ static void fail_handshake(talc_client *client)
     talc_client_requests_complete_all(&client->requests, failure.status);
 }
 
+/* The handshake failed, but perhaps the path made that up: another one, with keys and an id of its own,
+ * may do better. What went wrong is the reason if none does until a request's deadline. */
+static void try_again(talc_client *client)
+{
+    uint32_t delay_ms = client->next_session_delay_ms;
+    client->path.failure = client->session->failure;
+    client->path.failure.stage = TALC_STAGE_HANDSHAKE;
+    client->next_session_ms = talc_configuration_now_ms(&client->configuration) + delay_ms;
+    client->next_session_delay_ms = delay_ms == 0                             ? SESSION_DELAY_MIN_MS
+                                    : delay_ms < SESSION_DELAY_MAX_MS / 2 ? 2 * delay_ms
+                                                                          : SESSION_DELAY_MAX_MS;
+    restart(client);
+}
+
 static void end_session(talc_client *client)
 {
     talc_client_say_last_words(client);
     if (client->is_closing) {
         talc_client_drop_session(client);
+    } else if (!client->conversation.has_peer_csm &&
+               !talc_session_error_is_final(client->session)) {
+        try_again(client);
     } else if (!client->conversation.has_peer_csm) {
         fail_handshake(client);
     } else {

@@ -5,18 +5,22 @@
 /**
  * The inside of a client, for its files. Each calls only those below it:
  *
- *   client.c            the public calls and waiting
- *   client_exchange.c   what the plan says, answers in, and what the path's failures mean
- *   client_session.c    a session's life, messages inside it
- *   client_envelope.c   envelopes out
- *   client_requests.c   what has no answer yet
+ *   client.c              the public calls, deadlines and waiting
+ *     client_direct.c     the way of `none` and `dtls`: each request is a message
+ *     client_tunnel.c     the way of `tls` and `ecc`:
+ *       client_exchange.c   what the plan says, answers in, and what the path's failures mean
+ *       client_session.c    a session's life, messages inside it
+ *       client_envelope.c   envelopes out
+ *   client_requests.c     what has no answer yet
  *
- * Flow: talc_client_process() -> carrier.process() -> answer -> session, conversation -> callbacks;
- * then the plan of the exchanges -> session -> carrier.send(), until nothing is to be sent now.
+ * Flow of a tunnel: talc_client_process() -> carrier.process() -> answer -> session, conversation ->
+ * callbacks; then the plan of the exchanges -> session -> carrier.send(), until nothing is to be sent
+ * now.
  */
 
 #include "lib/client_requests.h"
 #include "lib/configuration.h"
+#include "lib/direct.h"
 #include "lib/exchanges.h"
 #include "records/journal.h"
 #include "talc/client.h"
@@ -31,13 +35,56 @@ typedef struct talc_client_path {
     talc_failure failure;       /**< the last thing that it refused */
 } talc_client_path;
 
+/** Where a client's requests go. */
+typedef struct talc_client_ends {
+    const char *uri;
+    const char *proxy_uri; /**< or NULL */
+} talc_client_ends;
+
+/** What differs between the modes that tunnel and those that do not. `receive`, `drive`, `keep_time`
+ * and `time_out` run within talc_client_process(). */
+typedef struct talc_client_way {
+    talc_status (*set_up)(talc_client *client, talc_failure *failure);
+    /** Opens a path and puts it in the place of the one before, if there is one; on error that
+     * stays. */
+    talc_status (*open)(talc_client *client, const talc_client_ends *ends, talc_failure *failure);
+    void (*free)(talc_client *client);
+    talc_status (*receive)(talc_client *client);
+    void (*drive)(talc_client *client);
+    void (*keep_time)(talc_client *client, uint64_t now_ms);
+    /** The deadline of a request has passed: completes it. */
+    void (*time_out)(talc_client *client, talc_client_request *request);
+    /** A request is about to be completed: what has not begun to leave is not to leave any more. */
+    void (*withdraw)(talc_client *client, talc_client_request *request);
+    int (*descriptor)(const talc_client *client);
+    uint32_t (*timeout_ms)(const talc_client *client, uint64_t now_ms);
+    void (*describe)(const talc_client *client, talc_session_info *info);
+    /** True: the server has to confirm it, and `is_closed` tells when. */
+    bool (*say_goodbye)(talc_client *client);
+    bool (*is_closed)(const talc_client *client);
+} talc_client_way;
+
+extern const talc_client_way talc_client_tunnelled;
+extern const talc_client_way talc_client_direct;
+
 struct talc_client {
     talc_configuration configuration;
+    const talc_client_way *way;
+    char server_name[TALC_HOST_SIZE_MAX];
+    talc_client_requests requests;
+    bool is_closing;
+    uint64_t closing_until_ms; /**< then the server's confirmation is not waited for any more */
+    bool is_inside; /**< a call of this client is under way: callbacks must not wait */
+    talc_failure failure;
+
+    /* direct */
+    const talc_direct_client *direct;
+    void *direct_link;
+
+    /* tunnelled */
     void *engine_context;
     const talc_engine_class *engine_class;
     talc_journal *journal;
-    char server_name[TALC_HOST_SIZE_MAX];
-
     talc_client_path path;
     talc_exchanges exchanges;
     char *body; /**< for composing; body_size_max bytes */
@@ -46,14 +93,10 @@ struct talc_client {
     talc_conversation conversation;
     bool replaces_session; /**< the next session's CSM names this one */
     uint8_t replaced_id[TALC_SESSION_ID_SIZE];
-    bool is_closing;
-    uint64_t closing_until_ms; /**< then the server's confirmation is not waited for any more */
+    uint64_t next_session_ms; /**< not before this time */
+    uint32_t next_session_delay_ms; /**< grows while handshakes fail that the path may have spoilt */
     uint64_t heard_ms; /**< when the last envelope of the session was taken */
-    bool is_inside; /**< a call of this client is under way: callbacks must not wait */
-
-    talc_client_requests requests;
     talc_session_info counters;
-    talc_failure failure;
 };
 
 /* client_envelope.c */
@@ -71,6 +114,9 @@ talc_status talc_client_submit(talc_client *client, const talc_exchange_plan *pl
 void talc_client_say_last_words(talc_client *client);
 
 /* client_session.c */
+
+/** Whether the pause after a handshake that failed is over. */
+bool talc_client_may_start_session(const talc_client *client);
 
 /** Opens a session if requests wait for one, and queues what may go into it. */
 void talc_client_ensure_session(talc_client *client);

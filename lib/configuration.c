@@ -18,15 +18,10 @@ static talc_status refuse(talc_failure *failure, const char *field, const char *
 
 static talc_status check_mode(const talc_config *config, talc_failure *failure)
 {
-    static const char *const names[] = { "none", "tls", "dtls", "ecc" };
-    if (config->mode == TALC_MODE_TLS) {
-        return TALC_OK;
-    }
-    if ((unsigned)config->mode >= sizeof names / sizeof names[0]) {
+    if ((unsigned)config->mode > TALC_MODE_ECC) {
         return refuse(failure, "mode", "one of enum talc_mode");
     }
-    return talc_failure_set(failure, TALC_STAGE_CONFIGURE, TALC_ERROR_UNSUPPORTED,
-                            "mode %s is not in this build", names[config->mode]);
+    return TALC_OK;
 }
 
 static bool is_version(talc_tls_version version)
@@ -72,6 +67,9 @@ static talc_status check_limits(const talc_config *config, talc_failure *failure
     }
     if (config->sessions_max == 0 || config->half_open_max == 0) {
         return refuse(failure, "sessions_max or half_open_max", "above 0");
+    }
+    if (config->ticket_lifetime_s > TALC_TICKET_LIFETIME_MAX_S) {
+        return refuse(failure, "ticket_lifetime_s", "0 to 604800 s");
     }
     if (config->half_open_timeout_ms == 0 || config->idle_timeout_ms == 0) {
         return refuse(failure, "half_open_timeout_ms or idle_timeout_ms", "above 0");
@@ -160,10 +158,24 @@ uint64_t talc_configuration_now_ms(const talc_configuration *configuration)
     return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
 }
 
+bool talc_configuration_tunnels(const talc_configuration *configuration)
+{
+    talc_mode mode = configuration->config.mode;
+    return mode == TALC_MODE_TLS || mode == TALC_MODE_ECC;
+}
+
+const char *talc_mode_text(talc_mode mode)
+{
+    static const char *const names[] = { "none", "tls", "dtls", "ecc" };
+    return (unsigned)mode <= TALC_MODE_ECC ? names[mode] : "unknown";
+}
+
 bool talc_configuration_verifies_name(const talc_configuration *configuration)
 {
-    const talc_identity *identity = configuration->config.identity;
-    return identity == NULL || identity->credential != TALC_CREDENTIAL_PSK;
+    const talc_config *config = &configuration->config;
+    bool by_certificate =
+        config->identity == NULL || config->identity->credential != TALC_CREDENTIAL_PSK;
+    return by_certificate && (config->mode == TALC_MODE_TLS || config->mode == TALC_MODE_DTLS);
 }
 
 talc_failure *talc_configuration_failure(const talc_config *config, talc_failure *spare)

@@ -24,8 +24,14 @@ void talc_configuration_free(talc_configuration *configuration);
 
 uint64_t talc_configuration_now_ms(const talc_configuration *configuration);
 
-/** Whether a client has a server's name to verify: not with a pre-shared key, which proves the
- * server by itself. */
+/** Whether requests travel inside sessions: in `tls` and `ecc`. */
+bool talc_configuration_tunnels(const talc_configuration *configuration);
+
+/** The mode in one word ("dtls"). Static text. */
+const char *talc_mode_text(talc_mode mode);
+
+/** Whether a client has a server's name to verify: in `tls` and `dtls`, but not with a pre-shared key,
+ * which proves the server by itself. */
 bool talc_configuration_verifies_name(const talc_configuration *configuration);
 
 /** Where failures of `config` are written: its `failure`, or `spare`. It is emptied. */

@@ -79,3 +79,8 @@ talc_status talc_receive_stream_take(talc_receive_stream *stream, const talc_ran
     }
     return status;
 }
+
+void talc_receive_stream_take_back(talc_receive_stream *stream, size_t size)
+{
+    stream->next -= size < stream->next ? size : stream->next;
+}

@@ -47,4 +47,8 @@ void talc_receive_stream_free(talc_receive_stream *stream);
 talc_status talc_receive_stream_take(talc_receive_stream *stream, const talc_range *range,
                                      const talc_receiver *receiver);
 
+/** The last `size` bytes that were delivered count as not arrived and have to come again. Only from
+ * within `deliver`. */
+void talc_receive_stream_take_back(talc_receive_stream *stream, size_t size);
+
 #endif

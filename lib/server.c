@@ -8,10 +8,35 @@
 #include "lib/record_log.h"
 #include "lib/server_state.h"
 #include "lib/waiting.h"
-#include "transport/table.h"
 
-/* Room for a reassembly before anybody has shown a credential. */
-#define ANONYMOUS_BODY_SIZE 4096u
+static talc_status add_engine(talc_server *server, talc_server_engine *engine,
+                              const talc_engine_class *class, talc_failure *failure)
+{
+    engine->class = class;
+    return class->context_new(&engine->context, TALC_ROLE_SERVER, &server->configuration.config,
+                              failure);
+}
+
+static talc_status add_engines(talc_server *server, talc_failure *failure)
+{
+    const talc_config *config = &server->configuration.config;
+    talc_status status = TALC_OK;
+    if (config->mode == TALC_MODE_TLS) {
+        status = add_engine(server, &server->tls, &talc_engine_tls, failure);
+    }
+    if (status == TALC_OK && (config->mode == TALC_MODE_ECC ||
+                              (config->mode == TALC_MODE_TLS && config->registry != NULL))) {
+        status = add_engine(server, &server->ecc, &talc_engine_ecc, failure);
+    }
+    return status;
+}
+
+static void drop_engine(talc_server_engine *engine)
+{
+    if (engine->context != NULL) {
+        engine->class->context_free(engine->context);
+    }
+}
 
 static talc_status set_up(talc_server *server, const talc_config *config, talc_failure *failure)
 {
@@ -28,9 +53,8 @@ static talc_status set_up(talc_server *server, const talc_config *config, talc_f
         return talc_failure_set(failure, TALC_STAGE_CONFIGURE, status, "%s",
                                 talc_status_text(status));
     }
-    server->engine_class = &talc_engine_tls;
-    status = server->engine_class->context_new(&server->engine_context, TALC_ROLE_SERVER, config,
-                                               failure);
+    server->discovery = (talc_route_target){ talc_server_discover, server };
+    status = add_engines(server, failure);
     if (status == TALC_OK) {
         status = talc_record_log_open(&server->journal, config->journal_path, failure);
     }
@@ -75,12 +99,11 @@ void talc_server_free(talc_server *server)
         talc_served_free(server->served);
     }
     for (size_t i = 0; i < server->listening_count; i++) {
-        server->listenings[i].listener->close(server->listenings[i].link);
+        talc_listening_close(&server->listenings[i]);
     }
     talc_routes_free(&server->routes);
-    if (server->engine_context != NULL) {
-        server->engine_class->context_free(server->engine_context);
-    }
+    drop_engine(&server->tls);
+    drop_engine(&server->ecc);
     (void)talc_journal_close(server->journal);
     talc_configuration_free(&server->configuration);
     free(server->body);
@@ -89,31 +112,6 @@ void talc_server_free(talc_server *server)
 }
 
 /* ---------------------------------------------------------------- listeners */
-
-static talc_status open_listener(talc_server *server, talc_listening *listening, const char *uri,
-                                 talc_failure *failure)
-{
-    const talc_config *config = &server->configuration.config;
-    talc_listener_events events = { listening, talc_server_take_inbound, talc_server_knows };
-    uint32_t anonymous = config->body_size_max < ANONYMOUS_BODY_SIZE ? config->body_size_max
-                                                                     : ANONYMOUS_BODY_SIZE;
-    talc_listener_target target = {
-        .uri = uri,
-        .path = config->resource_path,
-        .message_size = config->message_body_size,
-        .body_size = config->body_size_max,
-        .anonymous_body_size = anonymous,
-        .block_size = config->block_size,
-    };
-    listening->server = server;
-    listening->listener = config->listener != NULL ? config->listener : talc_listener_find(uri);
-    if (listening->listener == NULL) {
-        return talc_failure_set(failure, TALC_STAGE_CONFIGURE, TALC_ERROR_UNSUPPORTED,
-                                "no listener for %s: this build knows coap:// and loopback://",
-                                uri);
-    }
-    return listening->listener->open(&listening->link, &target, &events, failure);
-}
 
 talc_status talc_server_listen(talc_server *server, const char *uri)
 {
@@ -130,8 +128,10 @@ talc_status talc_server_listen(talc_server *server, const char *uri)
         return talc_failure_set(failure, TALC_STAGE_CONFIGURE, TALC_ERROR_ARGUMENT,
                                 "a server has at most %d listeners", TALC_LISTENERS_MAX);
     }
-    talc_status status = open_listener(server, &server->listenings[server->listening_count], uri,
-                                       failure);
+    talc_listening *listening = &server->listenings[server->listening_count];
+    memset(listening, 0, sizeof *listening);
+    listening->server = server;
+    talc_status status = talc_listening_open(listening, uri, failure);
     server->listening_count += status == TALC_OK;
     return status;
 }
@@ -141,8 +141,7 @@ uint16_t talc_server_port(const talc_server *server, size_t listener)
     if (server == NULL || listener >= server->listening_count) {
         return 0;
     }
-    const talc_listening *listening = &server->listenings[listener];
-    return listening->listener->port(listening->link);
+    return talc_listening_port(&server->listenings[listener]);
 }
 
 int talc_server_descriptor(const talc_server *server, size_t listener)
@@ -150,8 +149,7 @@ int talc_server_descriptor(const talc_server *server, size_t listener)
     if (server == NULL || listener >= server->listening_count) {
         return -1;
     }
-    const talc_listening *listening = &server->listenings[listener];
-    return listening->listener->descriptor(listening->link);
+    return talc_listening_descriptor(&server->listenings[listener]);
 }
 
 /* ---------------------------------------------------------------- resources */
@@ -188,8 +186,7 @@ talc_status talc_server_process(talc_server *server)
     }
     server->is_inside = true;
     for (size_t i = 0; i < server->listening_count; i++) {
-        talc_listening *listening = &server->listenings[i];
-        talc_status one = listening->listener->process(listening->link);
+        talc_status one = talc_listening_process(&server->listenings[i]);
         status = status == TALC_OK ? one : status;
     }
     talc_server_expire(server, talc_server_now_ms(server));
@@ -207,8 +204,7 @@ uint32_t talc_server_timeout_ms(const talc_server *server)
     uint64_t left = next_ms == UINT64_MAX ? UINT32_MAX : next_ms > now ? next_ms - now : 0;
     uint32_t timeout_ms = left < UINT32_MAX ? (uint32_t)left : UINT32_MAX;
     for (size_t i = 0; i < server->listening_count; i++) {
-        const talc_listening *listening = &server->listenings[i];
-        uint32_t one = listening->listener->timeout_ms(listening->link);
+        uint32_t one = talc_listening_timeout_ms(&server->listenings[i]);
         timeout_ms = one < timeout_ms ? one : timeout_ms;
     }
     return timeout_ms;

@@ -151,10 +151,12 @@ static talc_envelope_error admit(talc_server *server, const talc_inbound *inboun
     if (!opens_session(envelope)) {
         return TALC_ENVELOPE_ERROR_UNKNOWN_SESSION;
     }
-    if (envelope->pieces[0].version == TALC_RECORD_VERSION_ECC) {
+    const talc_server_engine *engine =
+        envelope->pieces[0].version == TALC_RECORD_VERSION_ECC ? &server->ecc : &server->tls;
+    if (engine->class == NULL) {
         return TALC_ENVELOPE_ERROR_UNSUPPORTED;
     }
-    return talc_served_admit(server, inbound->session_id, served) == TALC_OK
+    return talc_served_admit(server, engine, inbound->session_id, served) == TALC_OK
                ? TALC_ENVELOPE_ERROR_NONE
                : TALC_ENVELOPE_ERROR_OVERLOADED;
 }

@@ -26,15 +26,16 @@ static void remove_oldest(talc_server *server, talc_served_state state)
     }
 }
 
-static talc_status start(talc_server *server, talc_served *served, const uint8_t *session_id)
+static talc_status start(talc_server *server, const talc_server_engine *engine,
+                         talc_served *served, const uint8_t *session_id)
 {
     const talc_config *config = &server->configuration.config;
     talc_failure failure;
     talc_failure_clear(&failure);
     talc_session_setup setup = { .role = TALC_ROLE_SERVER,
                                  .id = session_id,
-                                 .engine_class = server->engine_class,
-                                 .engine_context = server->engine_context,
+                                 .engine_class = engine->class,
+                                 .engine_context = engine->context,
                                  .pipeline_size = config->pipeline_size_max,
                                  .message_size = config->message_body_size,
                                  .observer = talc_record_log_observer(server->journal) };
@@ -47,8 +48,8 @@ static talc_status start(talc_server *server, talc_served *served, const uint8_t
     return status;
 }
 
-talc_status talc_served_admit(talc_server *server, const uint8_t *session_id,
-                              talc_served **admitted)
+talc_status talc_served_admit(talc_server *server, const talc_server_engine *engine,
+                              const uint8_t *session_id, talc_served **admitted)
 {
     *admitted = NULL;
     if (server->open_count >= server->configuration.config.sessions_max) {
@@ -60,7 +61,7 @@ talc_status talc_served_admit(talc_server *server, const uint8_t *session_id,
     }
     served->server = server;
     served->since_ms = served->seen_ms = served->news_ms = talc_server_now_ms(server);
-    talc_status status = start(server, served, session_id);
+    talc_status status = start(server, engine, served, session_id);
     if (status == TALC_OK) {
         status = talc_table_add(server, session_id, served);
     }

@@ -47,16 +47,7 @@ bool talc_served_has_ended(const talc_served *served)
 
 /* ---------------------------------------------------------------- responses */
 
-static void exchange_free(talc_exchange *exchange)
-{
-    if (exchange->served != NULL) {
-        DL_DELETE(exchange->served->exchanges, exchange);
-        exchange->served->exchange_count--;
-    }
-    free(exchange);
-}
-
-static talc_status queue_response(talc_served *served, const talc_frame *frame)
+talc_status talc_served_respond(talc_served *served, const talc_frame *frame)
 {
     talc_conversation *conversation = &served->conversation;
     talc_status status = talc_conversation_queue(conversation, frame, NULL);
@@ -73,76 +64,19 @@ static void respond_code(talc_served *served, const talc_frame *request, uint8_t
     talc_frame_init(&frame, code);
     frame.token_size = request->token_size;
     memcpy(frame.token, request->token, sizeof frame.token);
-    (void)queue_response(served, &frame);
+    (void)talc_served_respond(served, &frame);
 }
 
-static bool is_response(const talc_response *response)
+void talc_served_describe(const talc_served *served, talc_session_info *info)
 {
-    unsigned class = response->code >> 5;
-    return (class == 2 || class == 4 || class == 5) &&
-           (response->payload != NULL || response->payload_size == 0) &&
-           talc_format_is_valid(response->content_format);
-}
-
-static talc_status respond(talc_exchange *exchange, const talc_response *response)
-{
-    talc_served *served = exchange->served;
-    talc_status status = is_response(response) ? TALC_OK : TALC_ERROR_ARGUMENT;
-    talc_frame frame;
-    talc_frame_init(&frame, TALC_CODE_INTERNAL_ERROR);
-    frame.token_size = exchange->token_size;
-    memcpy(frame.token, exchange->token, sizeof frame.token);
-    if (status == TALC_OK) {
-        frame.code = response->code;
-        frame.content_format = talc_format_to_option(response->content_format);
-        frame.payload = response->payload;
-        frame.payload_size = response->payload_size;
-        status = queue_response(served, &frame);
-    }
-    if (status != TALC_OK) {
-        frame.code = TALC_CODE_INTERNAL_ERROR;
-        frame.content_format = TALC_OPTION_ABSENT;
-        frame.payload_size = 0;
-        (void)queue_response(served, &frame);
-    }
-    return status;
-}
-
-talc_status talc_exchange_respond(talc_exchange *exchange, const talc_response *response)
-{
-    if (exchange == NULL || response == NULL) {
-        return TALC_ERROR_ARGUMENT;
-    }
-    talc_served *served = exchange->served;
-    talc_status status = TALC_ERROR_SESSION_LOST;
-    if (served != NULL) {
-        status = respond(exchange, response);
-    }
-    exchange_free(exchange);
-    if (served != NULL) {
-        talc_served_settle(served);
-    }
-    return status;
-}
-
-const talc_peer *talc_exchange_peer(const talc_exchange *exchange)
-{
-    return &exchange->peer;
-}
-
-void talc_exchange_info(const talc_exchange *exchange, talc_session_info *info)
-{
-    memset(info, 0, sizeof *info);
-    if (exchange == NULL || exchange->served == NULL) {
-        return;
-    }
-    const talc_session *session = exchange->served->session;
-    *info = exchange->served->counters;
+    const talc_session *session = served->session;
+    *info = served->counters;
     info->is_open = 1;
     memcpy(info->session_id, session->id, sizeof info->session_id);
     info->peer = session->facts.peer;
     memcpy(info->protocol, session->facts.protocol, sizeof info->protocol);
     memcpy(info->cipher_suite, session->facts.cipher_suite, sizeof info->cipher_suite);
+    info->is_resumed = session->facts.is_resumed;
     info->record_bytes_out = session->out.carried;
     info->record_bytes_in = session->in.next;
     info->dropped_envelopes = session->dropped;
@@ -165,45 +99,26 @@ static talc_exchange *exchange_new(talc_served *served, const talc_frame *frame)
     return exchange;
 }
 
-static void run_handler(talc_served *served, const talc_route_target *target,
-                        const talc_frame *frame)
-{
-    talc_request request = TALC_REQUEST_DEFAULT;
-    request.method = (talc_method)frame->code;
-    request.path = frame->path;
-    request.query = frame->query[0] == 0 ? NULL : frame->query;
-    request.payload = frame->payload;
-    request.payload_size = frame->payload_size;
-    request.content_format = talc_format_from_option(frame->content_format);
-    request.accept = talc_format_from_option(frame->accept);
-    talc_exchange *exchange = exchange_new(served, frame);
-    if (exchange == NULL) {
-        respond_code(served, frame, TALC_CODE_UNAVAILABLE);
-        return;
-    }
-    target->handler(target->context, exchange, &request);
-}
-
 static void take_request(talc_served *served, const talc_frame *frame)
 {
     const talc_config *config = &served->server->configuration.config;
     uint8_t code;
-    if (frame->refused_option != 0) {
-        respond_code(served, frame, TALC_CODE_BAD_OPTION);
-        return;
-    }
     if (served->exchange_count >= TALC_SESSION_EXCHANGES_MAX ||
         served->conversation.queued_size > config->pipeline_size_max + config->message_size_max) {
         respond_code(served, frame, TALC_CODE_UNAVAILABLE);
         return;
     }
-    const talc_route_target *target =
-        talc_routes_find(served->server->routes, frame->path, frame->code, &code);
+    const talc_route_target *target = talc_server_target(served->server, frame, &code);
     if (target == NULL) {
         respond_code(served, frame, code);
         return;
     }
-    run_handler(served, target, frame);
+    talc_exchange *exchange = exchange_new(served, frame);
+    if (exchange == NULL) {
+        respond_code(served, frame, TALC_CODE_UNAVAILABLE);
+        return;
+    }
+    talc_exchange_run(exchange, target, frame);
 }
 
 /* ---------------------------------------------------------------- signaling */

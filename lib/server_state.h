@@ -5,16 +5,20 @@
 /**
  * The inside of a server, for its files. Each calls only those below it:
  *
- *   server.c            the public calls, listeners, time
- *   server_inbound.c    one request body
- *   server_lifetime.c   who is admitted, and when sessions end
- *   server_session.c    messages inside a session, handlers, its end
- *   server_answer.c     answers out, and polls whose answer is held
- *   session_table.c     which sessions there are
+ *   server.c              the public calls, resources, time
+ *     server_listening.c    listeners of either kind
+ *       server_direct.c       `none`, `dtls`: requests as messages
+ *       server_inbound.c      `tls`, `ecc`: one request body
+ *         server_lifetime.c     who is admitted, and when sessions end
+ *         server_session.c      messages inside a session, its end
+ *         server_answer.c       answers out, and polls whose answer is held
+ *         session_table.c       which sessions there are
+ *   server_exchange.c     requests and their answers, however they came
  */
 
 #include "lib/configuration.h"
 #include "lib/conversation.h"
+#include "lib/direct.h"
 #include "lib/routes.h"
 #include "records/journal.h"
 #include "talc/server.h"
@@ -26,12 +30,21 @@
 #define TALC_REFUSED_MAX 64
 #define TALC_TOMBSTONE_MS 247000u   /**< EXCHANGE_LIFETIME, RFC 7252 section 4.8.2 */
 #define TALC_SESSION_EXCHANGES_MAX 64 /**< requests under way in one session */
+#define TALC_DISCOVERY_PATH ".well-known/core"
 
 typedef struct talc_listening {
     talc_server *server;
-    const talc_listener *listener;
+    const talc_listener *listener;    /**< of a server that tunnels */
+    const talc_direct_server *direct; /**< of one that does not */
     void *link;
+    talc_exchange *exchanges; /**< direct: requests under way, utlist.h */
 } talc_listening;
+
+/** An engine that the server serves. */
+typedef struct talc_server_engine {
+    const talc_engine_class *class;
+    void *context;
+} talc_server_engine;
 
 /** A poll whose answer waits for something to say. */
 typedef struct talc_held_reply {
@@ -80,7 +93,11 @@ typedef struct talc_served {
 struct talc_exchange {
     talc_exchange *prev; /* utlist.h */
     talc_exchange *next;
-    talc_served *served; /**< NULL once the session has ended */
+    talc_served *served; /**< NULL: the session has ended, or it is a direct one */
+    talc_listening *listening; /**< direct: where it came from; NULL once that is closed */
+    void *handle;              /**< direct: for the answer; NULL once it is given */
+    char protocol[16];         /**< direct */
+    char cipher_suite[64];     /**< direct */
     talc_peer peer;
     uint8_t token_size;
     uint8_t token[TALC_TOKEN_SIZE_MAX];
@@ -88,10 +105,11 @@ struct talc_exchange {
 
 struct talc_server {
     talc_configuration configuration;
-    void *engine_context;
-    const talc_engine_class *engine_class;
+    talc_server_engine tls; /**< without a class where it is not served */
+    talc_server_engine ecc;
     talc_journal *journal;
     talc_route *routes;
+    talc_route_target discovery;
     talc_listening listenings[TALC_LISTENERS_MAX];
     size_t listening_count;
     uint8_t table_secret[TALC_HMAC_KEY_SIZE];
@@ -111,6 +129,43 @@ typedef struct talc_answering {
     void *handle;
     talc_composition how;
 } talc_answering;
+
+/* server_exchange.c: requests and their answers, however they came */
+
+/** Who serves a request; NULL, and `*code` says with what it is refused. */
+const talc_route_target *talc_server_target(talc_server *server, const talc_frame *frame,
+                                            uint8_t *code);
+
+/** Runs the handler. The exchange is the handler's from now on. */
+void talc_exchange_run(talc_exchange *exchange, const talc_route_target *target,
+                       const talc_frame *frame);
+
+/* server_discovery.c */
+
+/** The handler of TALC_DISCOVERY_PATH; `server` is the talc_server. */
+void talc_server_discover(void *server, talc_exchange *exchange, const talc_request *request);
+
+/* server_listening.c: listeners of either kind */
+
+/** Opens; on error `failure` tells why. */
+talc_status talc_listening_open(talc_listening *listening, const char *uri, talc_failure *failure);
+void talc_listening_close(talc_listening *listening);
+
+talc_status talc_listening_process(talc_listening *listening);
+uint32_t talc_listening_timeout_ms(const talc_listening *listening);
+int talc_listening_descriptor(const talc_listening *listening);
+uint16_t talc_listening_port(const talc_listening *listening);
+
+/* server_direct.c: requests as messages */
+
+/** The callbacks of a direct listener. */
+talc_direct_server_events talc_listening_events(talc_listening *listening);
+
+/** Answers a direct exchange. Statuses of talc_direct_server.reply(). */
+talc_status talc_listening_respond(talc_exchange *exchange, const talc_frame *response);
+
+/** Parts the exchanges from the listener, which is about to go. */
+void talc_listening_orphan(talc_listening *listening);
 
 /* session_table.c: which sessions there are */
 
@@ -156,6 +211,12 @@ void talc_served_release_bare(talc_served *served);
 
 /* server_session.c: messages inside a session, handlers, its end */
 
+/** Queues a response. TALC_ERROR_MEMORY ends the session; otherwise as talc_conversation_queue(). */
+talc_status talc_served_respond(talc_served *served, const talc_frame *frame);
+
+/** Fills in what is known of a session that is open. */
+void talc_served_describe(const talc_served *served, talc_session_info *info);
+
 /** The callbacks of a session's conversation. */
 talc_conversation_events talc_served_events(talc_served *served);
 
@@ -180,10 +241,10 @@ void talc_served_tell(const talc_served *served, talc_event_kind kind,
 
 /* server_lifetime.c: who is admitted, and when sessions end */
 
-/** Begins a session; talc_server_trim() makes room for it once it has shown to be worth it.
+/** Begins a session with this engine; talc_server_trim() makes room for it once it has shown to be worth it.
  * TALC_ERROR_OVERLOADED, TALC_ERROR_MEMORY, or what the engine says. */
-talc_status talc_served_admit(talc_server *server, const uint8_t *session_id,
-                              talc_served **admitted);
+talc_status talc_served_admit(talc_server *server, const talc_server_engine *engine,
+                              const uint8_t *session_id, talc_served **admitted);
 
 void talc_served_free(talc_served *served);
 

@@ -92,6 +92,12 @@ void talc_session_free(talc_session *session)
     free(session);
 }
 
+bool talc_session_error_is_final(const talc_session *session)
+{
+    const talc_engine_class *class = session->engine_class;
+    return class->is_final == NULL || session->engine == NULL || class->is_final(session->engine);
+}
+
 bool talc_session_is_established(const talc_session *session)
 {
     return session->has_keys;
@@ -162,9 +168,14 @@ static tag_state check_tag(const talc_session *session, const talc_envelope *env
 static talc_status feed(void *context, const uint8_t *bytes, size_t size)
 {
     talc_session *session = context;
+    const talc_engine_class *class = session->engine_class;
     talc_sighting sighting = sighting_of(session);
-    talc_sightings_received(&session->sightings, bytes, size, &sighting);
-    talc_status status = session->engine_class->feed(session->engine, bytes, size);
+    talc_status status = class->feed(session->engine, bytes, size);
+    size_t back = class->takes_back == NULL ? 0 : class->takes_back(session->engine);
+    size_t here = back < size ? back : size;
+    talc_sightings_received(&session->sightings, bytes, size - here, &sighting);
+    talc_sightings_take_back(&session->sightings, back - here);
+    talc_receive_stream_take_back(&session->in, back);
     return status == TALC_OK ? TALC_OK : fail(session, status);
 }
 

@@ -130,4 +130,8 @@ talc_status talc_session_finish(talc_session *session);
 
 bool talc_session_is_established(const talc_session *session);
 
+/** Of a session that ended with an error before it was open: whether it counts, or may be the path's
+ * invention (talc_engine_class.is_final). */
+bool talc_session_error_is_final(const talc_session *session);
+
 #endif

@@ -55,6 +55,11 @@ static bool show_received(talc_sightings *sightings, const talc_sighting *like, 
     return true;
 }
 
+void talc_sightings_take_back(talc_sightings *sightings, size_t size)
+{
+    sightings->in_size -= size < sightings->in_size ? size : sightings->in_size;
+}
+
 void talc_sightings_received(talc_sightings *sightings, const uint8_t *bytes, size_t size,
                              const talc_sighting *like)
 {

@@ -39,6 +39,10 @@ void talc_sightings_free(talc_sightings *sightings);
 void talc_sightings_sent(talc_sightings *sightings, const talc_send_stream *stream, uint64_t end,
                          const talc_sighting *like);
 
+/** The last `size` bytes that arrived count as not arrived; they were part of no record that was
+ * shown. */
+void talc_sightings_take_back(talc_sightings *sightings, size_t size);
+
 /** Takes the bytes that arrive in order and shows the records that are whole. Out of memory, it
  * stops looking. */
 void talc_sightings_received(talc_sightings *sightings, const uint8_t *bytes, size_t size,

@@ -152,6 +152,8 @@ typedef struct talc_config {
                                      [7200] */
 } talc_config;
 
+#define TALC_TICKET_LIFETIME_MAX_S 604800u /**< RFC 8446 section 4.6.1 */
+
 /** That of draft-friel-tls-atls. */
 #define TALC_RESOURCE_PATH "/.well-known/atls"
 
