@@ -28,6 +28,13 @@ bytes as DER, so that the handshake fits small messages.
   psk-client-2.txt       client-2 and its pre-shared key
   psk-server.txt         both, and a comment
 
+for ecc, keys without certificates (NAME.pub is the public key of NAME.key, PEM):
+  device.key, .pub       of the device device-7
+  device-sec1.key, device-key.der
+                         the same as "EC PRIVATE KEY", and as DER
+  ecc-server.key, .pub   of the server
+  registry.json          device-7 enrolled with device.pub, device-8 revoked with device2.pub
+
 to be refused:
   expired.pem            DNS:sensor.example, until 2021
   wrong-name.pem         DNS:other.example
@@ -43,6 +50,12 @@ to be refused:
                          the key of server.pem under a password (PKCS #8; traditional PEM)
   psk-wrong.txt          client-1 with another key
   psk-unknown.txt        a name that the server does not know
+  device2.key, .pub      of the device device-8
+  stranger.key, .pub     of a device that registry.json does not name
+  ecc-other-server.key, .pub
+                         of a server that the device does not know
+  p384.key, .pub         on another curve
+  mixed.key              the private key of device.key beside the public one of device2.key
 
 several in one file:
   anchors.pem            ca.pem and other-ca.pem, with text between them
@@ -227,12 +240,46 @@ make_psks() {
     echo "client-3:$(openssl rand -hex 32)" >psk-unknown.txt
 }
 
+new_bare_key() { # NAME [CURVE]
+    ssl genpkey -algorithm EC -pkeyopt "ec_paramgen_curve:${2:-P-256}" -out "$1.key"
+    ssl pkey -in "$1.key" -pubout -out "$1.pub"
+}
+
+# The public key as registry.json has it: DER in base64url without padding.
+registry_key() { # NAME
+    openssl pkey -pubin -in "$1.pub" -outform DER | openssl base64 -A | tr -- '+/' '-_' | tr -d '='
+}
+
+# RFC 5915: the last 65 bytes are the public point.
+write_mixed_key() {
+    {
+        openssl ec -in device.key -outform DER 2>/dev/null | head -c -65
+        openssl ec -in device2.key -outform DER 2>/dev/null | tail -c 65
+    } >mixed.key
+}
+
+make_devices() {
+    local name
+    for name in device device2 stranger ecc-server ecc-other-server; do
+        new_bare_key $name
+    done
+    new_bare_key p384 P-384
+    ssl ec -in device.key -out device-sec1.key
+    ssl pkey -in device.key -outform DER -out device-key.der
+    write_mixed_key
+    printf '{"devices":[\n{"id":"device-7","key":"%s","state":"enrolled"},\n' \
+        "$(registry_key device)" >registry.json
+    printf '{"id":"device-8","key":"%s","state":"revoked"}]}\n' \
+        "$(registry_key device2)" >>registry.json
+}
+
 make_small() {
     make_good
     make_refused
     make_others
     make_collections
     make_psks
+    make_devices
 }
 
 make_rsa() {
