@@ -87,6 +87,9 @@ talc_status talc_p256_point_read(const void *key, size_t size, uint8_t point[TAL
 /** SHA-256 of the key's DER SubjectPublicKeyInfo, as talc_certificate_pin(). TALC_ERROR_RANDOM. */
 talc_status talc_p256_pin(const uint8_t point[TALC_P256_POINT_SIZE], uint8_t pin[TALC_PIN_SIZE]);
 
+/** Whether TLS can use the identity. TALC_OK, also for NULL; TALC_ERROR_IDENTITY: it is a bare key. */
+talc_status talc_identity_check_tls(const talc_identity *identity, talc_failure *failure);
+
 /** Whether the text may be a device's ID (talc_identity_from_key()). `size` does not count a NUL. */
 bool talc_device_id_is_valid(const void *id, size_t size);
 

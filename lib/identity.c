@@ -10,6 +10,7 @@
 #include "lib/failure.h"
 #include "lib/identity_certificate.h"
 #include "lib/identity_file.h"
+#include "lib/identity_key.h"
 #include "lib/identity_psk.h"
 
 static talc_identity *identity_new(talc_credential credential)
@@ -141,12 +142,75 @@ talc_status talc_identity_from_bytes(talc_identity **identity, const talc_identi
     return identity_from_pair(identity, &pair, status);
 }
 
-talc_status talc_identity_pin(const talc_identity *identity, uint8_t pin[TALC_PIN_SIZE])
+/* --- Bare key --- */
+
+/* `device_id` NULL: a server's. */
+static talc_status check_device_id(const char *device_id, const talc_source *source)
 {
-    if (!identity || !pin || identity->credential != TALC_CREDENTIAL_CERTIFICATE) {
-        return TALC_ERROR_ARGUMENT;
+    if (!device_id || talc_device_id_is_valid(device_id, strlen(device_id))) {
+        return TALC_OK;
     }
-    return talc_certificate_pin(&identity->chain, pin);
+    return talc_source_fault(source,
+                             "the device ID is not 1 to %d characters of printable ASCII without "
+                             "space, '\"' and '\\'",
+                             TALC_DEVICE_ID_SIZE_MAX);
+}
+
+/* Takes the content, whatever it returns. */
+static talc_status identity_from_content(talc_identity **identity, const char *device_id,
+                                         talc_content *content, const talc_source *source)
+{
+    talc_identity *made = NULL;
+    talc_status status = TALC_OK;
+    if (talc_crypto_start() != TALC_OK) {
+        status = talc_source_error(source, TALC_ERROR_RANDOM, "cryptography cannot be started");
+    } else if (!(made = identity_new(TALC_CREDENTIAL_DEVICE))) {
+        status = talc_source_error(source, TALC_ERROR_MEMORY, "out of memory");
+    } else {
+        status = talc_p256_key_parse(&made->key, content, source);
+    }
+    if (status == TALC_OK && device_id) {
+        memcpy(made->device_id, device_id, strlen(device_id));
+    }
+    talc_content_free(content);
+    return finish(identity, made, status);
+}
+
+talc_status talc_identity_from_key(talc_identity **identity, const char *device_id, const void *key,
+                                   size_t key_size, talc_failure *failure)
+{
+    talc_failure_clear(failure);
+    if (!identity || !key) {
+        return refuse_argument(failure, "the key or the place for the result is NULL");
+    }
+    *identity = NULL;
+    const talc_source source = { "private key", TALC_ERROR_IDENTITY, failure };
+    talc_content content = { 0 };
+    talc_status status = check_device_id(device_id, &source);
+    if (status == TALC_OK) {
+        status = talc_content_copy(&content, key, key_size, TALC_KEY_FILE_SIZE_MAX, &source);
+    }
+    return status == TALC_OK ? identity_from_content(identity, device_id, &content, &source)
+                             : status;
+}
+
+talc_status talc_identity_from_key_file(talc_identity **identity, const char *device_id,
+                                        const char *key_path, talc_failure *failure)
+{
+    static const talc_content_rule rule = { TALC_KEY_FILE_SIZE_MAX, TALC_CONTENT_SECRET };
+    talc_failure_clear(failure);
+    if (!identity || !key_path) {
+        return refuse_argument(failure, "the path or the place for the result is NULL");
+    }
+    *identity = NULL;
+    const talc_source source = { key_path, TALC_ERROR_IDENTITY, failure };
+    talc_content content = { 0 };
+    talc_status status = check_device_id(device_id, &source);
+    if (status == TALC_OK) {
+        status = talc_content_read(&content, &source, &rule);
+    }
+    return status == TALC_OK ? identity_from_content(identity, device_id, &content, &source)
+                             : status;
 }
 
 /* --- Pre-shared key --- */
@@ -213,6 +277,25 @@ talc_status talc_identity_from_psk_file(talc_identity **identity, const char *pa
         *identity = NULL;
     }
     return status;
+}
+
+/* --- Pins --- */
+
+static talc_status pin_of_bare(const talc_identity *identity, uint8_t pin[TALC_PIN_SIZE])
+{
+    uint8_t point[TALC_P256_POINT_SIZE];
+    return talc_p256_key_point(&identity->key, point) ? talc_p256_pin(point, pin)
+                                                      : TALC_ERROR_MALFORMED;
+}
+
+talc_status talc_identity_pin(const talc_identity *identity, uint8_t pin[TALC_PIN_SIZE])
+{
+    if (!identity || !pin || identity->credential == TALC_CREDENTIAL_PSK) {
+        return TALC_ERROR_ARGUMENT;
+    }
+    return identity->credential == TALC_CREDENTIAL_DEVICE
+               ? pin_of_bare(identity, pin)
+               : talc_certificate_pin(&identity->chain, pin);
 }
 
 /* --- Holds --- */

@@ -9,6 +9,7 @@
 #include "lib/hex.h"
 #include "lib/identity_certificate.h"
 #include "lib/identity_file.h"
+#include "lib/identity_key.h"
 #include "lib/identity_psk.h"
 
 /* --- Life --- */
@@ -262,6 +263,61 @@ talc_status talc_pin_parse(const char *text, uint8_t pin[TALC_PIN_SIZE])
         return TALC_ERROR_MALFORMED;
     }
     return TALC_OK;
+}
+
+/* --- Servers' keys --- */
+
+static talc_status append_server_key(talc_trust *trust, const talc_content *content,
+                                     const talc_source *source)
+{
+    uint8_t point[TALC_P256_POINT_SIZE];
+    if (talc_crypto_start() != TALC_OK) {
+        return talc_source_error(source, TALC_ERROR_RANDOM, "cryptography cannot be started");
+    }
+    talc_status status = talc_p256_content_read(content, source, point);
+    if (status == TALC_OK && trust->server_key_count == TALC_SERVER_KEYS_MAX) {
+        status = talc_source_fault(source, "the trust has %d servers' keys, which is the most",
+                                   TALC_SERVER_KEYS_MAX);
+    }
+    if (status == TALC_OK) {
+        memcpy(trust->server_keys[trust->server_key_count++], point, sizeof(point));
+    }
+    return status;
+}
+
+talc_status talc_trust_add_server_key(talc_trust *trust, const void *key, size_t size,
+                                      talc_failure *failure)
+{
+    const talc_source source = { "server key", TALC_ERROR_TRUST, failure };
+    talc_content content;
+    talc_status status = check_change(trust, key, failure);
+    if (status == TALC_OK) {
+        status = talc_content_copy(&content, key, size, TALC_CERTIFICATE_FILE_SIZE_MAX, &source);
+    }
+    if (status == TALC_OK) {
+        status = append_server_key(trust, &content, &source);
+        talc_content_free(&content);
+        return changed(trust, status);
+    }
+    return status;
+}
+
+talc_status talc_trust_add_server_key_file(talc_trust *trust, const char *path,
+                                           talc_failure *failure)
+{
+    static const talc_content_rule rule = { TALC_CERTIFICATE_FILE_SIZE_MAX, TALC_CONTENT_PUBLIC };
+    const talc_source source = { path, TALC_ERROR_TRUST, failure };
+    talc_content content;
+    talc_status status = check_change(trust, path, failure);
+    if (status == TALC_OK) {
+        status = talc_content_read(&content, &source, &rule);
+    }
+    if (status == TALC_OK) {
+        status = append_server_key(trust, &content, &source);
+        talc_content_free(&content);
+        return changed(trust, status);
+    }
+    return status;
 }
 
 /* --- Pre-shared keys --- */
