@@ -22,7 +22,7 @@ typedef struct relay_client {
 /* A datagram that waits for its time. */
 typedef struct datagram {
     struct datagram *next;
-    uint64_t due_ms;
+    uint64_t due_us;
     relay_direction direction;
     size_t client;
     size_t size;
@@ -46,11 +46,11 @@ struct test_relay {
     datagram *room;    /* for the one that is being received */
 };
 
-static uint64_t now_ms(void)
+static uint64_t now_us(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
 static struct sockaddr_in loopback_address(uint16_t port)
@@ -196,13 +196,19 @@ int relay_descriptor(const test_relay *relay)
     return relay->events;
 }
 
-uint32_t relay_timeout_ms(const test_relay *relay)
+uint64_t relay_timeout_us(const test_relay *relay)
 {
     if (relay->waiting == NULL) {
-        return UINT32_MAX;
+        return UINT64_MAX;
     }
-    uint64_t now = now_ms();
-    return relay->waiting->due_ms > now ? (uint32_t)(relay->waiting->due_ms - now) : 0;
+    uint64_t now = now_us();
+    return relay->waiting->due_us > now ? relay->waiting->due_us - now : 0;
+}
+
+uint32_t relay_timeout_ms(const test_relay *relay)
+{
+    uint64_t timeout_us = relay_timeout_us(relay);
+    return timeout_us == UINT64_MAX ? UINT32_MAX : (uint32_t)((timeout_us + 999) / 1000);
 }
 
 /* ---------------------------------------------------------------- CoAP */
@@ -262,19 +268,25 @@ static void datagram_send(test_relay *relay, const datagram *sent)
     }
 }
 
+/* Of two that are due at the same time the first stays the first. */
 static int is_later(const datagram *one, const datagram *other)
 {
-    return one->due_ms < other->due_ms ? -1 : 1;
+    return one->due_us <= other->due_us ? -1 : 1;
 }
 
-static void datagram_queue(test_relay *relay, const datagram *sent)
+static int happens(test_relay *relay, double probability)
+{
+    return probability > 0 && random_next(relay) < probability;
+}
+
+static void datagram_queue(test_relay *relay, const datagram *sent, unsigned delay_ms)
 {
     datagram *copy = malloc(sizeof *copy + sent->size);
     if (copy == NULL) {
         return;
     }
     memcpy(copy, sent, sizeof *copy + sent->size);
-    copy->due_ms = now_ms() + relay->faults[sent->direction].delay_ms;
+    copy->due_us = now_us() + (uint64_t)delay_ms * 1000;
     LL_INSERT_INORDER(relay->waiting, copy, is_later);
 }
 
@@ -285,14 +297,31 @@ static int is_lost(test_relay *relay, relay_direction direction)
     uint64_t all = relay->counts[RELAY_UP].datagrams + relay->counts[RELAY_DOWN].datagrams;
     int lost = faults->drop_every > 0 && index % faults->drop_every == faults->drop_phase;
     lost |= relay->drop_every > 0 && all % relay->drop_every == relay->drop_phase;
-    lost |= faults->loss > 0 && random_next(relay) < faults->loss;
+    lost |= happens(relay, faults->loss);
     return lost;
+}
+
+/* Each copy may leave out of turn by itself. */
+static void datagram_forward(test_relay *relay, const datagram *arrived)
+{
+    const relay_faults *faults = &relay->faults[arrived->direction];
+    unsigned copies = 1 + faults->duplicates + (unsigned)happens(relay, faults->duplication);
+    for (unsigned copy = 0; copy < copies; copy++) {
+        unsigned delay_ms = faults->delay_ms;
+        delay_ms += happens(relay, faults->reordering) ? faults->reordering_ms : 0;
+        delay_ms +=
+            faults->jitter_ms > 0 ? (unsigned)(random_next(relay) * (faults->jitter_ms + 1)) : 0;
+        if (delay_ms > 0) {
+            datagram_queue(relay, arrived, delay_ms);
+        } else {
+            datagram_send(relay, arrived);
+        }
+    }
 }
 
 static void datagram_pass(test_relay *relay, datagram *arrived)
 {
     relay_counts *counts = &relay->counts[arrived->direction];
-    const relay_faults *faults = &relay->faults[arrived->direction];
     size_t payload_size = relay_payload_size(arrived->bytes, arrived->size);
     int lost = is_lost(relay, arrived->direction);
     counts->datagrams++;
@@ -306,13 +335,7 @@ static void datagram_pass(test_relay *relay, datagram *arrived)
         counts->lost++;
         return;
     }
-    for (unsigned copy = 0; copy <= faults->duplicates; copy++) {
-        if (faults->delay_ms > 0) {
-            datagram_queue(relay, arrived);
-        } else {
-            datagram_send(relay, arrived);
-        }
-    }
+    datagram_forward(relay, arrived);
 }
 
 static size_t client_find(test_relay *relay, const struct sockaddr_in *address)
@@ -369,7 +392,7 @@ void relay_process(test_relay *relay)
     for (size_t i = 0; i < relay->client_count; i++) {
         receive_down(relay, i);
     }
-    while (relay->waiting != NULL && relay_timeout_ms(relay) == 0) {
+    while (relay->waiting != NULL && relay_timeout_us(relay) == 0) {
         datagram *due = relay->waiting;
         LL_DELETE(relay->waiting, due);
         datagram_send(relay, due);

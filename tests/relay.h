@@ -27,6 +27,10 @@ typedef struct relay_faults {
     double loss;         /**< probability of being lost, 0..1, from the relay's own seed */
     unsigned duplicates; /**< copies that follow each datagram */
     unsigned delay_ms;   /**< how much later everything leaves */
+    double duplication;  /**< probability that one more copy follows, likewise */
+    double reordering;   /**< probability of leaving later than others that come after, likewise */
+    unsigned reordering_ms; /**< how much later still it leaves then */
+    unsigned jitter_ms;     /**< each leaves 0 to this much later still, likewise */
 } relay_faults;
 
 /** What the senders of one direction have sent, lost or not; without the relay's own copies. */
@@ -57,7 +61,7 @@ void relay_faults_set(test_relay *relay, relay_direction direction, const relay_
 /** Like drop_every of both directions, but counting all datagrams as they come. */
 void relay_drop_every(test_relay *relay, unsigned every, unsigned phase);
 
-/** Begins the losses again from this seed. */
+/** Begins what is left to chance again from this seed. */
 void relay_seed(test_relay *relay, uint64_t seed);
 
 void relay_hook_set(test_relay *relay, relay_hook *hook, void *context);
@@ -74,8 +78,11 @@ void relay_process(test_relay *relay);
 /** Readable when relay_process() has something to do, delays aside. */
 int relay_descriptor(const test_relay *relay);
 
-/** Milliseconds until a delayed datagram is due; UINT32_MAX for never. */
+/** Milliseconds until a delayed datagram is due, the last one begun counted; UINT32_MAX for never. */
 uint32_t relay_timeout_ms(const test_relay *relay);
+
+/** Microseconds until a delayed datagram is due; UINT64_MAX for never. */
+uint64_t relay_timeout_us(const test_relay *relay);
 
 /** The payload of a CoAP message over UDP (RFC 7252 section 3); 0 if there is none or it is no CoAP
  * message. */
