@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,8 +31,22 @@ static void respond(talc_exchange *exchange, uint8_t code, const void *payload, 
     (void)talc_exchange_respond(exchange, &response);
 }
 
-static void note(resources *served, const talc_exchange *exchange)
+/* The number in the query "n=NUMBER"; RESOURCES_COUNTERS: none. */
+static size_t number_of(const talc_request *request)
 {
+    if (request->query == NULL || strncmp(request->query, "n=", 2) != 0) {
+        return RESOURCES_COUNTERS;
+    }
+    size_t number = strtoul(request->query + 2, NULL, 10);
+    return number < RESOURCES_COUNTERS ? number : RESOURCES_COUNTERS;
+}
+
+static void note(resources *served, const talc_exchange *exchange, const talc_request *request)
+{
+    size_t number = number_of(request);
+    if (number < RESOURCES_COUNTERS) {
+        served->executions[number]++;
+    }
     served->handled++;
     served->last_peer = *talc_exchange_peer(exchange);
     talc_exchange_info(exchange, &served->last_session);
@@ -39,15 +54,14 @@ static void note(resources *served, const talc_exchange *exchange)
 
 static void handle_hello(void *context, talc_exchange *exchange, const talc_request *request)
 {
-    (void)request;
-    note(context, exchange);
+    note(context, exchange, request);
     respond(exchange, TALC_CODE_CONTENT, "21.5", 4);
 }
 
 static void handle_value(void *context, talc_exchange *exchange, const talc_request *request)
 {
     resources *served = context;
-    note(served, exchange);
+    note(served, exchange, request);
     if (request->method == TALC_PUT && request->payload_size <= sizeof served->value) {
         uint8_t code = served->has_value ? TALC_CODE_CHANGED : TALC_CODE_CREATED;
         copy(served->value, request->payload, request->payload_size);
@@ -82,7 +96,7 @@ static resources_owned *owned_by(resources *served, const talc_peer *peer)
 
 static void handle_mine(void *context, talc_exchange *exchange, const talc_request *request)
 {
-    note(context, exchange);
+    note(context, exchange, request);
     resources_owned *owned = owned_by(context, talc_exchange_peer(exchange));
     if (owned == NULL || request->payload_size > sizeof owned->bytes) {
         respond(exchange, TALC_CODE_UNAVAILABLE, NULL, 0);
@@ -97,15 +111,14 @@ static void handle_mine(void *context, talc_exchange *exchange, const talc_reque
 
 static void handle_echo(void *context, talc_exchange *exchange, const talc_request *request)
 {
-    note(context, exchange);
+    note(context, exchange, request);
     respond(exchange, TALC_CODE_CHANGED, request->payload, request->payload_size);
 }
 
 static void handle_large(void *context, talc_exchange *exchange, const talc_request *request)
 {
     uint8_t bytes[RESOURCES_LARGE_SIZE];
-    (void)request;
-    note(context, exchange);
+    note(context, exchange, request);
     for (size_t i = 0; i < sizeof bytes; i++) {
         bytes[i] = resources_byte(i);
     }
@@ -114,25 +127,15 @@ static void handle_large(void *context, talc_exchange *exchange, const talc_requ
 
 static void handle_counter(void *context, talc_exchange *exchange, const talc_request *request)
 {
-    resources *served = context;
-    size_t number = RESOURCES_COUNTERS;
-    note(served, exchange);
-    if (request->query != NULL && strncmp(request->query, "n=", 2) == 0) {
-        number = strtoul(request->query + 2, NULL, 10);
-    }
-    if (number >= RESOURCES_COUNTERS) {
-        respond(exchange, TALC_CODE_BAD_REQUEST, NULL, 0);
-        return;
-    }
-    served->executions[number]++;
-    respond(exchange, TALC_CODE_CHANGED, NULL, 0);
+    bool is_counted = number_of(request) < RESOURCES_COUNTERS;
+    note(context, exchange, request);
+    respond(exchange, is_counted ? TALC_CODE_CHANGED : TALC_CODE_BAD_REQUEST, NULL, 0);
 }
 
 static void handle_later(void *context, talc_exchange *exchange, const talc_request *request)
 {
     resources *served = context;
-    (void)request;
-    note(served, exchange);
+    note(served, exchange, request);
     if (served->later_count == RESOURCES_LATER) {
         respond(exchange, TALC_CODE_UNAVAILABLE, NULL, 0);
     } else {
@@ -151,8 +154,7 @@ void resources_release(resources *served)
 
 static void handle_release(void *context, talc_exchange *exchange, const talc_request *request)
 {
-    (void)request;
-    note(context, exchange);
+    note(context, exchange, request);
     respond(exchange, TALC_CODE_CHANGED, NULL, 0);
     resources_release(context);
 }

@@ -12,9 +12,11 @@
  * | mine    | PUT, GET         | one value for each authenticated peer                              |
  * | echo    | POST             | gives the payload back                                             |
  * | large   | GET              | RESOURCES_LARGE_SIZE bytes of resources_byte()                     |
- * | counter | POST ?n=NUMBER   | counts how often it was executed, for each n apart                 |
+ * | counter | POST ?n=NUMBER   | does nothing else                                                  |
  * | later   | GET              | keeps the exchange until `release`, then says "now"                |
  * | release | POST             | answers what `later` keeps                                         |
+ *
+ * Each request with a query "n=NUMBER" is counted under its number.
  */
 
 #include <stddef.h>
@@ -38,7 +40,7 @@ typedef struct resources {
     size_t handled;      /**< requests that reached a handler */
     talc_peer last_peer; /**< who sent the last of them */
     talc_session_info last_session;
-    unsigned executions[RESOURCES_COUNTERS]; /**< of `counter`, by n */
+    unsigned executions[RESOURCES_COUNTERS]; /**< by n */
     uint8_t value[RESOURCES_VALUE_MAX];
     size_t value_size;
     int has_value;
