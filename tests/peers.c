@@ -26,6 +26,13 @@ static void must(talc_status status, const talc_failure *failure, const char *wh
     }
 }
 
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
 /* ---------------------------------------------------------------- making */
 
 static void on_event(void *context, const talc_event *event)
@@ -44,12 +51,24 @@ static void on_event(void *context, const talc_event *event)
     }
 }
 
-static void set_sizes_and_versions(talc_config *config, const peers_options *options,
-                                   talc_tls_version version)
+static void set_mode_and_sizes(talc_config *config, const peers_options *options,
+                               talc_tls_version version)
 {
+    config->mode = options->mode != NULL ? *options->mode : config->mode;
     version = version != 0 ? version : TALC_TLS_1_3;
     config->tls_version_min = config->tls_version_max = version;
     config->block_size = options->block_size != 0 ? options->block_size : config->block_size;
+}
+
+static bool is_simulated(const peers *of)
+{
+    return of->options.path == PEERS_SIMULATED;
+}
+
+static void write_uri(const peers *of, char uri[64], uint16_t port)
+{
+    const char *scheme = of->options.scheme != NULL ? of->options.scheme : "coap";
+    snprintf(uri, 64, "%s://127.0.0.1:%u", scheme, port);
 }
 
 static void make_server(peers *of)
@@ -58,16 +77,18 @@ static void make_server(peers *of)
     talc_failure failure;
     const peers_options *options = &of->options;
     peers_configure(&config, &options->credentials->server);
-    set_sizes_and_versions(&config, options, options->version);
+    set_mode_and_sizes(&config, options, options->version);
     if (options->half_open_timeout_ms != 0) {
         config.half_open_timeout_ms = options->half_open_timeout_ms;
     }
     config.failure = &failure;
     config.on_event = on_event;
     config.on_event_context = of;
+    config.listener = is_simulated(of) ? &path_listener : NULL;
     must(talc_server_new(&of->server, &config), &failure, of->name);
-    must(talc_server_listen(of->server, of->loopback != NULL ? talc_loopback_uri(of->loopback)
-                                                             : "coap://127.0.0.1:0"),
+    write_uri(of, of->uri, 0);
+    must(talc_server_listen(of->server,
+                            of->loopback != NULL ? talc_loopback_uri(of->loopback) : of->uri),
          &failure, of->name);
     peers_configure_drop(&config);
     of->server_port = talc_server_port(of->server, 0);
@@ -91,16 +112,18 @@ static void make_path(peers *of)
         snprintf(of->uri, sizeof of->uri, "%s", talc_loopback_uri(of->loopback));
         return;
     }
+    if (is_simulated(of)) {
+        return;
+    }
     uint16_t port = of->server_port;
     if (of->options.path == PEERS_PROXY) {
         proxy_process_start(&of->proxy);
         port = relay_before(&of->far, of, of->server_port);
-        snprintf(of->proxy_uri, sizeof of->proxy_uri, "coap://127.0.0.1:%u",
-                 relay_before(&of->near, of, of->proxy.port));
+        write_uri(of, of->proxy_uri, relay_before(&of->near, of, of->proxy.port));
     } else {
         port = relay_before(&of->near, of, of->server_port);
     }
-    snprintf(of->uri, sizeof of->uri, "coap://127.0.0.1:%u", port);
+    write_uri(of, of->uri, port);
 }
 
 static void make_client(peers *of, const peers_side *side)
@@ -109,12 +132,12 @@ static void make_client(peers *of, const peers_side *side)
     talc_failure failure;
     const peers_options *options = &of->options;
     peers_configure(&config, side);
-    set_sizes_and_versions(&config, options,
-                           options->client_version != 0 ? options->client_version
-                                                        : options->version);
+    set_mode_and_sizes(&config, options,
+                       options->client_version != 0 ? options->client_version : options->version);
     config.hold_s = options->hold_s != 0 ? options->hold_s : 1;
     config.request_timeout_ms =
         options->request_timeout_ms != 0 ? options->request_timeout_ms : 2 * HANG_GUARD_MS;
+    config.carrier = is_simulated(of) ? &path_carrier : NULL;
     config.failure = &failure;
     must(talc_client_new(&of->clients[of->client_count], &config, of->uri,
                          of->proxy_uri[0] != 0 ? of->proxy_uri : NULL),
@@ -125,10 +148,12 @@ static void make_client(peers *of, const peers_side *side)
 
 static void name_peers(peers *of)
 {
-    static const char *const paths[] = { "direct", "through the proxy", "loopback" };
+    static const char *const paths[] = { "direct", "through the proxy", "loopback", "simulated" };
+    static const char *const modes[] = { "none", "TLS 1.3", "DTLS 1.2", "ecc" };
     const peers_options *options = &of->options;
-    snprintf(of->name, sizeof of->name, "TLS 1.%d, %s, %s",
-             options->version == TALC_TLS_1_2 ? 2 : 3, options->credentials->name,
+    const char *mode = modes[options->mode != NULL ? *options->mode : TALC_MODE_TLS];
+    snprintf(of->name, sizeof of->name, "%s, %s, %s",
+             options->version == TALC_TLS_1_2 ? "TLS 1.2" : mode, options->credentials->name,
              paths[options->path]);
 }
 
@@ -154,6 +179,10 @@ peers *peers_new(const peers_options *options)
     if (options->path == PEERS_LOOPBACK) {
         assert_int_equal(talc_loopback_new(&of->loopback), TALC_OK);
     }
+    if (is_simulated(of)) {
+        path_begin(&of->simulated, &options->weather);
+        of->simulated.now_ms = now_ms();
+    }
     make_server(of);
     make_path(of);
     size_t clients = options->client_count != 0 ? options->client_count : 1;
@@ -178,6 +207,9 @@ void peers_free(peers *of)
     talc_loopback_free(of->loopback);
     relay_free(of->near);
     relay_free(of->far);
+    if (is_simulated(of)) {
+        path_end(&of->simulated);
+    }
     proxy_process_stop(&of->proxy);
     free(of->resources);
     free(of);
@@ -255,13 +287,6 @@ void peers_expect(const peers_call *call, uint8_t code)
 
 /* ---------------------------------------------------------------- the loop */
 
-static uint64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 typedef struct polled {
     struct pollfd descriptors[DESCRIPTORS_MAX];
     nfds_t count;
@@ -291,18 +316,30 @@ static void add_relay(polled *all, const test_relay *relay)
     }
 }
 
+/* That of the simulated path says nothing. */
+static void add_side(polled *all, const peers *of, int descriptor)
+{
+    if (!is_simulated(of)) {
+        add_descriptor(all, descriptor);
+    }
+}
+
 static void add_middle(polled *all, const peers *of)
 {
-    add_descriptor(all, talc_server_descriptor(of->server, 0));
+    add_side(all, of, talc_server_descriptor(of->server, 0));
     add_timeout(all, talc_server_timeout_ms(of->server));
     add_relay(all, of->near);
     add_relay(all, of->far);
+    if (is_simulated(of)) {
+        uint64_t next_ms = path_next_ms(&of->simulated);
+        add_timeout(all, next_ms < UINT32_MAX ? (uint32_t)next_ms : UINT32_MAX);
+    }
 }
 
 static void add_clients(polled *all, const peers *of)
 {
     for (size_t i = 0; i < of->client_count; i++) {
-        add_descriptor(all, talc_client_descriptor(of->clients[i]));
+        add_side(all, of, talc_client_descriptor(of->clients[i]));
         add_timeout(all, talc_client_timeout_ms(of->clients[i]));
     }
 }
@@ -332,6 +369,7 @@ void peers_turn(peers *const *all, size_t count)
     }
     wait_for(&waiting);
     for (size_t i = 0; i < count; i++) {
+        all[i]->simulated.now_ms = now_ms();
         for (size_t client = 0; client < all[i]->client_count; client++) {
             (void)talc_client_process(all[i]->clients[client]);
         }
@@ -372,9 +410,15 @@ static void report(const peers *of)
     }
 }
 
+static uint64_t guard_end_ms(const peers *of)
+{
+    uint32_t guard_ms = of->options.hang_guard_ms;
+    return now_ms() + (guard_ms != 0 ? guard_ms : HANG_GUARD_MS);
+}
+
 void peers_await(peers *const *all, size_t count)
 {
-    uint64_t end_ms = now_ms() + HANG_GUARD_MS;
+    uint64_t end_ms = guard_end_ms(all[0]);
     const peers *waits;
     while ((waits = first_waiting(all, count)) != NULL) {
         if (now_ms() > end_ms) {
@@ -387,7 +431,7 @@ void peers_await(peers *const *all, size_t count)
 
 void peers_await_calls(peers *of, const peers_call *calls, size_t count)
 {
-    uint64_t end_ms = now_ms() + HANG_GUARD_MS;
+    uint64_t end_ms = guard_end_ms(of);
     for (size_t i = 0; i < count; i++) {
         while (!calls[i].is_done) {
             if (now_ms() > end_ms) {

@@ -6,9 +6,11 @@
  * A talc server with the resources of resources.h, its clients, and what lies between them: nothing
  * (loopback), a UDP socket, or libcoap's coap-server as a forward proxy; with a relay on each link
  * if wanted. All of it but the proxy runs in one thread, in peers_turn(); several of these may run
- * side by side. Whatever goes wrong in the plumbing fails the running test.
+ * side by side. Whatever goes wrong in the plumbing fails the running test. Waits in poll() only, so
+ * that a program with virtual_clock.h has it in virtual time.
  */
 
+#include "tests/pair_path.h"
 #include "tests/proxy_process.h"
 #include "tests/relay.h"
 #include "tests/resources.h"
@@ -43,24 +45,30 @@ extern const peers_credentials peers_certificates; /**< P-256, at most 320 bytes
 extern const peers_credentials peers_psk;
 extern const peers_credentials peers_pin;
 extern const peers_credentials peers_rsa_chain; /**< RSA-4096, three certificates, mutual */
+extern const peers_credentials peers_nobody;    /**< none at all */
 
 typedef enum peers_path {
     PEERS_DIRECT = 0, /**< CoAP */
     PEERS_PROXY,      /**< CoAP through a forward proxy */
-    PEERS_LOOPBACK
+    PEERS_LOOPBACK,
+    PEERS_SIMULATED /**< that of pair_path.h, with `weather`; one at a time */
 } peers_path;
 
 /** All zero but the credentials: TLS 1.3 and the library's defaults. */
 typedef struct peers_options {
     const peers_credentials *credentials;
+    const talc_mode *mode;           /**< NULL: TALC_MODE_TLS */
+    const char *scheme;              /**< of the URIs; NULL: "coap" */
     talc_tls_version version;        /**< of both sides; 0: TLS 1.3 */
     talc_tls_version client_version; /**< 0: as the server */
     peers_path path;
     int has_relays;
+    path_weather weather;
     uint32_t block_size;
     uint32_t hold_s;               /**< 0: 1 s, so that a lost answer is missed soon */
     uint32_t request_timeout_ms;   /**< 0: long, a guard against hanging */
     uint32_t half_open_timeout_ms; /**< 0: the library's */
+    uint32_t hang_guard_ms;        /**< for peers_await(); 0: some minutes */
     const peers_side *clients[PEERS_CLIENTS_MAX]; /**< NULL: as credentials->client */
     size_t client_count;                          /**< 0: 1 */
 } peers_options;
@@ -75,6 +83,7 @@ typedef struct peers {
     peers_options options;
     char name[96]; /**< for messages */
     talc_loopback *loopback;
+    test_path simulated;
     talc_server *server;
     uint16_t server_port;
     resources *resources;

@@ -52,6 +52,12 @@ const peers_credentials peers_rsa_chain = {
                 .name = "client-rsa" },
 };
 
+const peers_credentials peers_nobody = {
+    .name = "nobody",
+    .server = { .credential = TALC_CREDENTIAL_NONE, .name = "" },
+    .client = { .credential = TALC_CREDENTIAL_NONE, .name = "" },
+};
+
 static void read_pin_text(const char *file, char text[2 * TALC_PIN_SIZE + 1])
 {
     size_t size;
