@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/mode_rows.h"
+
+#define TLS(name_, version_, credentials_, path_, protocol_, is_resumed_)                          \
+    {                                                                                              \
+        .name = name_, .mode = TALC_MODE_TLS, .version = version_, .credentials = credentials_,    \
+        .path = path_, .scheme = "coap", .engine = TALC_ENGINE_TLS, .protocol = protocol_,         \
+        .is_resumed = is_resumed_                                                                  \
+    }
+#define TLS_1_3(name_, credentials_, path_, is_resumed_)                                           \
+    TLS(name_, TALC_TLS_1_3, credentials_, path_, "TLSv1.3", is_resumed_)
+#define TLS_1_2(name_, credentials_, path_, is_resumed_)                                           \
+    TLS(name_, TALC_TLS_1_2, credentials_, path_, "TLSv1.2", is_resumed_)
+
+/* Sessions of pre-shared keys have no tickets: the key is all that a ticket could save. */
+const mode_row mode_rows[] = {
+    TLS_1_3("tls-psk/loopback", &peers_psk, PEERS_LOOPBACK, 0),
+    TLS_1_3("tls-psk/coap", &peers_psk, PEERS_DIRECT, 0),
+    TLS_1_3("tls-psk/proxy", &peers_psk, PEERS_PROXY, 0),
+    TLS_1_3("tls-certificates/loopback", &peers_certificates, PEERS_LOOPBACK, 0),
+    TLS_1_3("tls-certificates/coap", &peers_certificates, PEERS_DIRECT, 0),
+    TLS_1_3("tls-certificates/proxy", &peers_certificates, PEERS_PROXY, 0),
+    TLS_1_3("tls-pins/loopback", &peers_pin, PEERS_LOOPBACK, 0),
+    TLS_1_3("tls-pins/coap", &peers_pin, PEERS_DIRECT, 0),
+    TLS_1_3("tls-pins/proxy", &peers_pin, PEERS_PROXY, 0),
+    TLS_1_2("tls12-psk/coap", &peers_psk, PEERS_DIRECT, 0),
+    TLS_1_2("tls12-certificates/coap", &peers_certificates, PEERS_DIRECT, 0),
+};
+
+const size_t mode_row_count = sizeof mode_rows / sizeof mode_rows[0];
+
+peers_options mode_row_options(const mode_row *row)
+{
+    return (peers_options){ .mode = &row->mode,
+                            .version = row->version,
+                            .credentials = row->credentials,
+                            .path = row->path,
+                            .scheme = row->scheme };
+}
