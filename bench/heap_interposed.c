@@ -2,10 +2,12 @@
 /*
  * malloc and its kin, in front of glibc's own, which has its functions under second names for this
  * purpose. Blocks are noted beside the heap, not in front of them, so that blocks of other
- * functions (posix_memalign) and from before are freed here without harm. One thread only.
+ * functions (posix_memalign) and from before are freed here without harm. The books are under a lock
+ * of their own, held for a moment, because a mutex might allocate.
  */
 #include "bench/heap.h"
 
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,10 +29,25 @@ typedef struct block_note {
 
 static block_note notes[BLOCKS_MAX];
 static size_t note_count;
+static atomic_bool is_used; /* there is or was something in the books */
 static bool is_watching;
+static atomic_flag is_locked = ATOMIC_FLAG_INIT;
 static bool is_complete = true;
 static size_t bytes[LEDGER_SIDES];
 static size_t peak_bytes[LEDGER_SIDES];
+
+static void lock(void)
+{
+    while (atomic_flag_test_and_set_explicit(&is_locked, memory_order_acquire)) {
+    }
+}
+
+static void unlock(void)
+{
+    atomic_flag_clear_explicit(&is_locked, memory_order_release);
+}
+
+/* ---------------------------------------------------------------- the books, under the lock */
 
 static size_t place_of(uintptr_t address)
 {
@@ -75,59 +92,84 @@ static void hole_close(size_t hole)
     notes[hole].address = 0;
 }
 
-/* Returns whose block it was. */
-static ledger_side note_remove(const void *block)
+static void note_remove(uintptr_t address)
 {
-    if (note_count == 0 || block == NULL) {
-        return LEDGER_NOBODY;
-    }
-    size_t place = place_find((uintptr_t)block);
+    size_t place = place_find(address);
     if (notes[place].address == 0) {
-        return LEDGER_NOBODY;
+        return;
     }
-    ledger_side side = notes[place].side;
-    bytes[side] -= notes[place].size;
+    bytes[notes[place].side] -= notes[place].size;
     note_count--;
     hole_close(place);
-    return side;
 }
+
+static void book(const void *block, size_t size)
+{
+    if (is_used && block != NULL) {
+        lock();
+        note_add(block, size, ledger_current());
+        unlock();
+    }
+}
+
+static void unbook(uintptr_t address)
+{
+    if (is_used && address != 0) {
+        lock();
+        note_remove(address);
+        unlock();
+    }
+}
+
+/* ---------------------------------------------------------------- in front of glibc */
 
 void *malloc(size_t size)
 {
     void *block = __libc_malloc(size);
-    note_add(block, size, ledger_current());
+    book(block, size);
     return block;
 }
 
 void *calloc(size_t count, size_t size)
 {
     void *block = __libc_calloc(count, size);
-    note_add(block, count * size, ledger_current());
+    book(block, count * size);
     return block;
 }
 
 /* While it moves, a block is there twice: the peak says so, as most allocators of devices have no
  * other way. */
+static void rebook(uintptr_t old_address, const void *block, size_t size)
+{
+    if (block != NULL && (uintptr_t)block != old_address) {
+        note_add(block, size, ledger_current());
+        note_remove(old_address);
+    } else {
+        note_remove(old_address);
+        note_add(block, size, ledger_current());
+    }
+}
+
+/* Under the lock as a whole: another thread that gets the old place must not book it before this one
+ * is out of the books. */
 void *realloc(void *old, size_t size)
 {
     uintptr_t old_address = (uintptr_t)old;
+    if (!is_used) {
+        return __libc_realloc(old, size);
+    }
+    lock();
     void *block = __libc_realloc(old, size);
-    if (block == NULL && size > 0) {
-        return NULL;
+    if (block != NULL || size == 0) {
+        rebook(old_address, block, size);
     }
-    if (block != NULL && (uintptr_t)block != old_address) {
-        note_add(block, size, ledger_current());
-        (void)note_remove((const void *)old_address);
-        return block;
-    }
-    (void)note_remove((const void *)old_address);
-    note_add(block, size, ledger_current());
+    unlock();
     return block;
 }
 
 void free(void *block)
 {
-    (void)note_remove(block);
+    unbook((uintptr_t)block);
     __libc_free(block);
 }
 
@@ -138,17 +180,22 @@ bool heap_is_counted(void)
 
 void heap_watch(void)
 {
+    lock();
     memset(notes, 0, sizeof notes);
     memset(bytes, 0, sizeof bytes);
+    memset(peak_bytes, 0, sizeof peak_bytes);
     note_count = 0;
     is_complete = true;
     is_watching = true;
-    heap_peak_reset();
+    is_used = true;
+    unlock();
 }
 
 void heap_unwatch(void)
 {
+    lock();
     is_watching = false;
+    unlock();
 }
 
 size_t heap_bytes(ledger_side side)
@@ -163,7 +210,9 @@ size_t heap_peak_bytes(ledger_side side)
 
 void heap_peak_reset(void)
 {
+    lock();
     memcpy(peak_bytes, bytes, sizeof peak_bytes);
+    unlock();
 }
 
 bool heap_is_complete(void)

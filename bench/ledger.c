@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "bench/ledger.h"
 
-#include <string.h>
+#include <stdatomic.h>
 
 #include "bench/stopwatch.h"
 
-static ledger_side current;
-static uint64_t entered_ns;
-static uint64_t cpu_ns[LEDGER_SIDES];
+static _Thread_local ledger_side current;
+static _Thread_local uint64_t entered_ns;
+static _Atomic uint64_t cpu_ns[LEDGER_SIDES];
 
 ledger_side ledger_enter(ledger_side side)
 {
@@ -31,5 +31,7 @@ uint64_t ledger_cpu_ns(ledger_side side)
 
 void ledger_cpu_reset(void)
 {
-    memset(cpu_ns, 0, sizeof cpu_ns);
+    for (size_t side = 0; side < LEDGER_SIDES; side++) {
+        cpu_ns[side] = 0;
+    }
 }

@@ -3,8 +3,8 @@
 #define TALC_BENCH_LEDGER_H
 
 /**
- * Books processor time and heap to the side that causes them, while both sides run in one thread of
- * one process. Whoever calls into a side says so before and after.
+ * Books processor time and heap to the side that causes them, in whatever threads of one process the
+ * sides run. Whoever calls into a side says so before and after; each thread for itself.
  */
 
 #include <stddef.h>
@@ -17,12 +17,13 @@ typedef enum ledger_side {
     LEDGER_SIDES
 } ledger_side;
 
-/** From now on everything is on account of `side`. Returns the side before, to be entered again. */
+/** From now on everything in this thread is on account of `side`. Returns the side before, to be
+ * entered again. */
 ledger_side ledger_enter(ledger_side side);
 
 ledger_side ledger_current(void);
 
-/** Processor time of a side that has been left again. */
+/** Processor time of a side that has been left again, in all threads. */
 uint64_t ledger_cpu_ns(ledger_side side);
 
 /** Processor times start at 0 again. */
