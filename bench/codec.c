@@ -13,25 +13,11 @@
 #include "bench/heap.h"
 #include "bench/report.h"
 #include "bench/stopwatch.h"
+#include "bench/subject.h"
 #include "records/base64.h"
 
-#define TEXT_CAPACITY 4096
 #define BATCHES_MAX 101
 #define CASES 12
-
-/* The figures of a subject; what both ways of a batch work on. */
-typedef struct subject {
-    uint8_t fragments[TEXT_CAPACITY];
-    size_t bytes_size; /* of the largest fragment, for base64 alone */
-    talc_envelope envelope;
-    char text[TEXT_CAPACITY]; /* as talc writes it */
-    size_t text_size;
-    char *plain_text; /* as cJSON writes it, owned */
-    char base64[TEXT_CAPACITY];
-    size_t base64_size;
-    char plain_base64[TEXT_CAPACITY];
-    size_t plain_base64_size;
-} subject;
 
 /* Does the work once; false if it went wrong. */
 typedef bool work(const subject *on);
@@ -84,7 +70,7 @@ static volatile size_t seen;
 static bool envelope_read(const subject *on)
 {
     static talc_envelope envelope;
-    if (talc_envelope_read(on->text, on->text_size, TEXT_CAPACITY, &envelope) != TALC_OK) {
+    if (talc_envelope_read(on->text, on->text_size, SUBJECT_TEXT_SIZE, &envelope) != TALC_OK) {
         return false;
     }
     seen = envelope.range_size;
@@ -105,7 +91,7 @@ static bool envelope_read_plain(const subject *on)
 
 static bool envelope_write(const subject *on)
 {
-    char text[TEXT_CAPACITY];
+    char text[SUBJECT_TEXT_SIZE];
     size_t size = 0;
     bool is_written = talc_envelope_write(&on->envelope, text, sizeof text, &size) == TALC_OK;
     seen = size;
@@ -122,7 +108,7 @@ static bool envelope_write_plain(const subject *on)
 
 static bool base64_write(const subject *on)
 {
-    char text[TEXT_CAPACITY];
+    char text[SUBJECT_TEXT_SIZE];
     bool is_written =
         talc_base64_encode(on->fragments, on->bytes_size, text, sizeof text) == TALC_OK;
     seen = (size_t)text[0];
@@ -131,14 +117,14 @@ static bool base64_write(const subject *on)
 
 static bool base64_write_plain(const subject *on)
 {
-    char text[TEXT_CAPACITY];
+    char text[SUBJECT_TEXT_SIZE];
     seen = plain_base64_encode(on->fragments, on->bytes_size, text);
     return true;
 }
 
 static bool base64_read(const subject *on)
 {
-    uint8_t bytes[TEXT_CAPACITY];
+    uint8_t bytes[SUBJECT_TEXT_SIZE];
     bool is_read = talc_base64_decode(on->base64, on->base64_size, bytes, sizeof bytes) == TALC_OK;
     seen = bytes[0];
     return is_read;
@@ -146,12 +132,12 @@ static bool base64_read(const subject *on)
 
 static bool base64_read_plain(const subject *on)
 {
-    uint8_t bytes[TEXT_CAPACITY];
+    uint8_t bytes[SUBJECT_TEXT_SIZE];
     seen = plain_base64_decode(on->plain_base64, on->plain_base64_size, bytes);
     return seen == on->bytes_size;
 }
 
-static const size_t body_sizes[] = { 519, 763, 1887 };
+static const size_t body_sizes[] = SUBJECT_SIZES;
 
 static const work_row work_rows[] = {
     { "read", envelope_read, envelope_read_plain, false },
@@ -162,79 +148,6 @@ static const work_row work_rows[] = {
 
 #define BODY_SIZES (sizeof body_sizes / sizeof body_sizes[0])
 #define WORK_ROWS (sizeof work_rows / sizeof work_rows[0])
-
-/* ---------------------------------------------------------------- the subject */
-
-/* A tagged envelope of a handshake record and an application record, as bodies mostly are. */
-static void envelope_fill(subject *made, size_t large_size, uint64_t acknowledged)
-{
-    talc_envelope *envelope = &made->envelope;
-    talc_envelope_init(envelope);
-    envelope->request = 7654321;
-    envelope->offset = 226;
-    envelope->acknowledged = acknowledged;
-    envelope->has_guard = true;
-    envelope->piece_count = 2;
-    envelope->pieces[0] = (talc_piece){ .type = TALC_RECORD_HANDSHAKE, .fragment_size = 90 };
-    envelope->pieces[1] =
-        (talc_piece){ .type = TALC_RECORD_APPLICATION_DATA, .fragment_size = large_size };
-    for (size_t i = 0; i < envelope->piece_count; i++) {
-        talc_piece *piece = &envelope->pieces[i];
-        piece->version = TALC_RECORD_VERSION_TLS12;
-        piece->length = (uint16_t)piece->fragment_size;
-        piece->fragment = made->fragments;
-    }
-    made->bytes_size = large_size;
-}
-
-/* base64 leaves gaps between sizes, which the digits of a number fill. */
-static bool subject_make_sized(subject *made, size_t body_size)
-{
-    for (size_t large_size = body_size / 4 * 3; large_size > 0; large_size--) {
-        for (uint64_t number = 1; number < 1000000; number *= 10) {
-            envelope_fill(made, large_size, number);
-            if (talc_envelope_write(&made->envelope, made->text, sizeof made->text,
-                                    &made->text_size) == TALC_OK &&
-                made->text_size == body_size) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-static bool subject_make(subject *made, size_t body_size)
-{
-    memset(made, 0, sizeof *made);
-    for (size_t i = 0; i < sizeof made->fragments; i++) {
-        made->fragments[i] = (uint8_t)((i * 2654435761u) >> 13); /* looks like ciphertext */
-    }
-    if (!subject_make_sized(made, body_size)) {
-        return false;
-    }
-    made->plain_text = plain_envelope_write(&made->envelope);
-    made->base64_size = talc_base64_encoded_size(made->bytes_size);
-    made->plain_base64_size =
-        plain_base64_encode_unbroken(made->fragments, made->bytes_size, made->plain_base64);
-    return made->plain_text != NULL &&
-           talc_base64_encode(made->fragments, made->bytes_size, made->base64,
-                              sizeof made->base64) == TALC_OK;
-}
-
-/* Both ways must find the same records, or comparing them means nothing. */
-static bool ways_agree(const subject *on)
-{
-    talc_envelope strict;
-    talc_envelope plain;
-    bool agree = talc_envelope_read(on->text, on->text_size, TEXT_CAPACITY, &strict) == TALC_OK;
-    agree = plain_envelope_read(on->plain_text, &plain) && agree;
-    agree = agree && strict.range_size == plain.range_size && strict.request == plain.request &&
-            strict.acknowledged == plain.acknowledged && plain.has_guard &&
-            memcmp(strict.range, plain.range, strict.range_size) == 0;
-    talc_envelope_clear(&strict);
-    talc_envelope_clear(&plain);
-    return agree;
-}
 
 /* ---------------------------------------------------------------- measuring */
 
@@ -293,7 +206,7 @@ static void measure_heap(const work_row *row, const subject *on, double *figures
         static talc_envelope envelope;
         heap_watch();
         ledger_side before = ledger_enter(LEDGER_CLIENT);
-        talc_envelope_read(on->text, on->text_size, TEXT_CAPACITY, &envelope);
+        talc_envelope_read(on->text, on->text_size, SUBJECT_TEXT_SIZE, &envelope);
         ledger_enter(before);
         heap_unwatch();
         figures[FIGURE_LEFT] = (double)heap_bytes(LEDGER_CLIENT);
@@ -317,17 +230,17 @@ static bool measure(const work_row *row, const subject *on, const options *chose
 static bool measure_size(size_t size_index, const options *chosen, double figures[][FIGURES])
 {
     static subject on;
-    if (!subject_make(&on, body_sizes[size_index]) || !ways_agree(&on)) {
+    if (!subject_make(&on, body_sizes[size_index]) || !subject_reads_alike(&on)) {
         fprintf(stderr, "codec: no body of %zu bytes that both ways read alike\n",
                 body_sizes[size_index]);
-        free(on.plain_text);
+        subject_clear(&on);
         return false;
     }
     bool good = true;
     for (size_t i = 0; i < WORK_ROWS; i++) {
         good = measure(&work_rows[i], &on, chosen, figures[i * BODY_SIZES + size_index]) && good;
     }
-    free(on.plain_text);
+    subject_clear(&on);
     return good;
 }
 

@@ -30,7 +30,7 @@ static int text_width(const report_table *table)
 {
     int width = 0;
     for (size_t i = 0; i < table->figure_count; i++) {
-        width = larger(width, table->figures[i].text);
+        width = table->figures[i].key != NULL ? larger(width, table->figures[i].text) : width;
     }
     return width;
 }
@@ -76,7 +76,11 @@ void report_print(const report_table *table, FILE *file)
         print_heading(table, label, file);
     }
     for (size_t figure = 0; figure < table->figure_count; figure++) {
-        print_figures(table, figure, file);
+        if (table->figures[figure].key == NULL) {
+            fprintf(file, "\n%s\n", table->figures[figure].text);
+        } else {
+            print_figures(table, figure, file);
+        }
     }
 }
 
@@ -89,6 +93,9 @@ static cJSON *case_json(const report_table *table, const report_case *column)
         cJSON_AddStringToObject(object, table->label_keys[i], column->labels[i]);
     }
     for (size_t i = 0; i < table->figure_count; i++) {
+        if (table->figures[i].key == NULL) {
+            continue;
+        }
         if (isnan(column->figures[i])) {
             cJSON_AddNullToObject(object, table->figures[i].key);
         } else {
@@ -98,7 +105,7 @@ static cJSON *case_json(const report_table *table, const report_case *column)
     return object;
 }
 
-bool report_write_json(const report_table *table, const char *path)
+struct cJSON *report_json(const report_table *table)
 {
     cJSON *root = cJSON_CreateObject();
     cJSON_AddStringToObject(root, "name", table->name);
@@ -106,11 +113,56 @@ bool report_write_json(const report_table *table, const char *path)
     for (size_t i = 0; i < table->case_count; i++) {
         cJSON_AddItemToArray(cases, case_json(table, &table->cases[i]));
     }
-    char *text = cJSON_Print(root);
+    return root;
+}
+
+bool report_write(struct cJSON *root, const char *path)
+{
+    char *text = root != NULL ? cJSON_Print(root) : NULL;
     cJSON_Delete(root);
     FILE *file = fopen(path, "w");
     bool is_written = text != NULL && file != NULL && fprintf(file, "%s\n", text) > 0;
     is_written = file != NULL && fclose(file) == 0 && is_written;
     free(text);
     return is_written;
+}
+
+bool report_write_json(const report_table *table, const char *path)
+{
+    return report_write(report_json(table), path);
+}
+
+static void write_csv_line(const report_table *table, const report_case *row, FILE *file)
+{
+    fprintf(file, "%s,%s", row->labels[0], row->labels[1]);
+    for (size_t i = 0; i < table->figure_count; i++) {
+        if (table->figures[i].key == NULL) {
+            continue;
+        }
+        fputc(',', file);
+        if (!isnan(row->figures[i])) {
+            fprintf(file, "%.*f", table->figures[i].decimals, row->figures[i]);
+        }
+    }
+    fputc('\n', file);
+}
+
+bool report_write_csv(const report_table *table, const char *path)
+{
+    FILE *file = fopen(path, "w");
+    if (file == NULL) {
+        return false;
+    }
+    fprintf(file, "%s,%s", table->label_keys[0], table->label_keys[1]);
+    for (size_t i = 0; i < table->figure_count; i++) {
+        if (table->figures[i].key != NULL) {
+            fprintf(file, ",%s", table->figures[i].key);
+        }
+    }
+    fputc('\n', file);
+    for (size_t i = 0; i < table->case_count; i++) {
+        write_csv_line(table, &table->cases[i], file);
+    }
+    bool is_whole = ferror(file) == 0;
+    return fclose(file) == 0 && is_whole;
 }

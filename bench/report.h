@@ -8,11 +8,15 @@
 #include <stddef.h>
 #include <stdio.h>
 
+struct cJSON;
+
 #define REPORT_LABELS 2
 
 /** One kind of figure; a line of the table. */
 typedef struct report_figure {
-    const char *key;  /**< in JSON, with its unit: "client_cpu_us" */
+    const char
+        *key; /**< in files, with its unit: "client_cpu_us"; NULL: the text is a heading, which
+                           is in the table only */
     const char *text; /**< in the table, with its unit: "client CPU (us)" */
     int decimals;
 } report_figure;
@@ -34,7 +38,17 @@ typedef struct report_table {
 
 void report_print(const report_table *table, FILE *file);
 
-/** Writes {"name": ..., "cases": [{...}]}. False if the file cannot be written. */
+/** {"name": ..., "cases": [{...}]}, the caller's; NULL without memory. */
+struct cJSON *report_json(const report_table *table);
+
+/** Writes any JSON to a file and deletes it. False if it is NULL or the file cannot be written. */
+bool report_write(struct cJSON *root, const char *path);
+
+/** Writes the JSON of a table. False if the file cannot be written. */
 bool report_write_json(const report_table *table, const char *path);
+
+/** Writes a line for each case, with labels and figures by their keys; what was not measured is empty.
+ * False if the file cannot be written. */
+bool report_write_csv(const report_table *table, const char *path);
 
 #endif
