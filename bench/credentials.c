@@ -92,6 +92,23 @@ static talc_status load_pinned(credentials *loaded, const char *folder, talc_fai
     return status == TALC_OK ? add_pin_of(loaded->client_trust, loaded->server_identity) : status;
 }
 
+/* The registry is to come. */
+static talc_status load_device(credentials *loaded, const char *folder, talc_failure *failure)
+{
+    return load_certificates(loaded, folder, "", failure);
+}
+
+static talc_status load_all_clients(credentials *loaded, const char *folder, talc_failure *failure)
+{
+    char path[PATH_SIZE];
+    talc_status status = load_certificates(loaded, folder, "", failure);
+    if (status == TALC_OK) {
+        status = talc_trust_add_psk_file(loaded->server_trust,
+                                         path_in(folder, "psk-server", ".txt", path), failure);
+    }
+    return status;
+}
+
 talc_status credentials_load(credentials *loaded, credential_kind kind, const char *folder,
                              talc_failure *failure)
 {
@@ -101,6 +118,9 @@ talc_status credentials_load(credentials *loaded, credential_kind kind, const ch
     case CREDENTIAL_PINNED_CERTIFICATE: return load_pinned(loaded, folder, failure);
     case CREDENTIAL_PSK: return load_psk(loaded, folder, failure);
     case CREDENTIAL_LARGE_CHAIN: return load_certificates(loaded, folder, "rsa-", failure);
+    case CREDENTIAL_NOTHING: return TALC_OK;
+    case CREDENTIAL_DEVICE: return load_device(loaded, folder, failure);
+    case CREDENTIAL_ALL_CLIENTS: return load_all_clients(loaded, folder, failure);
     }
     return TALC_ERROR_ARGUMENT;
 }

@@ -11,7 +11,10 @@ typedef enum credential_kind {
     CREDENTIAL_SMALL_CERTIFICATE = 0, /**< P-256, at most 320 bytes as DER, both sides */
     CREDENTIAL_PINNED_CERTIFICATE,    /**< the same, believed for their keys, without an anchor */
     CREDENTIAL_PSK,
-    CREDENTIAL_LARGE_CHAIN /**< RSA-4096, three certificates, both sides */
+    CREDENTIAL_LARGE_CHAIN, /**< RSA-4096, three certificates, both sides */
+    CREDENTIAL_NOTHING,
+    CREDENTIAL_DEVICE,     /**< the key of the small certificate, as a device; client only */
+    CREDENTIAL_ALL_CLIENTS /**< what a server needs for all of these but the large chain */
 } credential_kind;
 
 /** Owned by the caller: credentials_clear(). */

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+#include "bench/fetch.h"
+
+#include <math.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bench/ledger.h"
+#include "bench/stopwatch.h"
+
+#define FETCHES_MAX 128
+#define QUIET_MS 30
+
+/* ---------------------------------------------------------------- opening */
+
+static talc_status open_path(fetch *opened, uint16_t *port)
+{
+    if (!opened->is_direct) {
+        opened->relay = relays_add(opened->on->paths, &opened->path, *port);
+        if (opened->relay == NULL) {
+            snprintf(opened->failure.text, sizeof opened->failure.text, "no socket for a relay");
+            return TALC_ERROR_IO;
+        }
+        *port = relays_port(opened->relay);
+    }
+    return TALC_OK;
+}
+
+static talc_status open_client(fetch *opened)
+{
+    uint16_t port = hosts_port(opened->on->servers, mode_rows[opened->mode].mode);
+    talc_status status = open_path(opened, &port);
+    const testbed_client wanted = { opened->mode, port, opened->tickets, FETCH_TIMEOUT_MS };
+    if (status == TALC_OK) {
+        ledger_enter(LEDGER_CLIENT);
+        status = testbed_client_new(opened->on, &wanted, &opened->client, &opened->failure);
+        ledger_enter(LEDGER_NOBODY);
+    }
+    return status;
+}
+
+talc_status fetch_prepare(fetch *prepared, const testbed *on)
+{
+    prepared->on = on;
+    return TALC_OK;
+}
+
+talc_status fetch_open(fetch *opened, const testbed *on)
+{
+    opened->status = fetch_prepare(opened, on);
+    if (opened->status == TALC_OK) {
+        opened->status = open_client(opened);
+    }
+    return opened->status;
+}
+
+/* ---------------------------------------------------------------- one request */
+
+static bool is_what_was_said(const talc_response *response)
+{
+    return response->code == TALC_CODE_CONTENT && response->payload_size == strlen(HOST_TEXT) &&
+           memcmp(response->payload, HOST_TEXT, response->payload_size) == 0;
+}
+
+static void note_traffic(fetch *noted)
+{
+    if (noted->relay != NULL) {
+        noted->traffic = relays_traffic(noted->on->paths, noted->relay);
+    }
+}
+
+static void note_outcome(void *context, talc_status status, const talc_response *response)
+{
+    fetch *done = context;
+    done->time_ms = (double)(stopwatch_wall_ns() - done->begun_ns) / 1e6;
+    done->status = status;
+    if (status == TALC_OK && !is_what_was_said(response)) {
+        done->status = TALC_ERROR_PROTOCOL;
+    }
+    note_traffic(done);
+}
+
+bool fetch_send(fetch *sent)
+{
+    talc_request request = TALC_REQUEST_DEFAULT;
+    request.path = HOST_PATH;
+    if (sent->relay != NULL) {
+        relays_traffic_reset(sent->on->paths, sent->relay);
+    }
+    ledger_enter(LEDGER_CLIENT);
+    sent->begun_ns = stopwatch_wall_ns();
+    talc_status status = talc_client_send(sent->client, &request, note_outcome, sent);
+    ledger_enter(LEDGER_NOBODY);
+    sent->status = status;
+    return status == TALC_PENDING;
+}
+
+/* Keeps the first reason: what the client meets afterwards says less. */
+static void process(fetch *one)
+{
+    ledger_enter(LEDGER_CLIENT);
+    talc_client_process(one->client);
+    ledger_enter(LEDGER_NOBODY);
+    if (one->status != TALC_PENDING && one->status != TALC_OK && one->failure.status == TALC_OK) {
+        one->failure = *talc_client_failure(one->client);
+    }
+}
+
+/* ---------------------------------------------------------------- waiting */
+
+static uint32_t shorter(uint32_t one_ms, uint32_t other_ms)
+{
+    return one_ms < other_ms ? one_ms : other_ms;
+}
+
+static void process_ready(fetch *const *all, const struct pollfd *watched, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (all[i] != NULL && (watched[i].revents != 0 || watched[i].fd < 0 ||
+                               talc_client_timeout_ms(all[i]->client) == 0)) {
+            process(all[i]);
+        }
+    }
+}
+
+void fetch_turn(fetch *const *all, size_t count, uint32_t wait_ms)
+{
+    struct pollfd watched[FETCHES_MAX];
+    count = count < FETCHES_MAX ? count : FETCHES_MAX;
+    for (size_t i = 0; i < count; i++) {
+        watched[i] = (struct pollfd){ .fd = -1, .events = POLLIN };
+        if (all[i] != NULL) {
+            watched[i].fd = talc_client_descriptor(all[i]->client);
+            wait_ms = shorter(wait_ms, talc_client_timeout_ms(all[i]->client));
+        }
+    }
+    (void)poll(watched, (nfds_t)count, wait_ms == UINT32_MAX ? -1 : (int)wait_ms);
+    process_ready(all, watched, count);
+}
+
+bool fetch_again(fetch *sent)
+{
+    if (fetch_send(sent)) {
+        while (sent->status == TALC_PENDING) {
+            fetch_turn(&sent, 1, UINT32_MAX);
+        }
+    }
+    return sent->status == TALC_OK;
+}
+
+static uint64_t datagrams_of(const relay_traffic *traffic)
+{
+    return traffic->up.datagrams + traffic->down.datagrams;
+}
+
+void fetch_settle(fetch *settled)
+{
+    uint64_t quiet_ns = (settled->path.round_trip_ms + (uint64_t)QUIET_MS) * 1000000;
+    uint64_t since_ns = stopwatch_wall_ns();
+    while (stopwatch_wall_ns() - since_ns < quiet_ns) {
+        uint64_t before = datagrams_of(&settled->traffic);
+        fetch_turn(&settled, 1, 5);
+        note_traffic(settled);
+        if (datagrams_of(&settled->traffic) != before) {
+            since_ns = stopwatch_wall_ns();
+        }
+    }
+}
+
+void fetch_end(fetch *ended)
+{
+    talc_client_free(ended->client);
+    if (ended->relay != NULL) {
+        relays_remove(ended->on->paths, ended->relay);
+    }
+    ended->client = NULL;
+    ended->relay = NULL;
+}
