@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/* Why a DTLS session ended, in the words of engine_tls_failure.c. */
+#include <mbedtls/ssl.h>
+#include <stdio.h>
+
+#include "lib/dtls_peer_state.h"
+#include "lib/failure.h"
+#include "lib/tls_alert.h"
+
+static const char *peer_word(const talc_dtls_policy *policy)
+{
+    return policy->role == TALC_ROLE_CLIENT ? "server" : "client";
+}
+
+void talc_dtls_explain_chain(const talc_dtls_peer *peer, talc_failure *failure)
+{
+    const talc_dtls_policy *policy = peer->policy;
+    const talc_trust *trust = policy->trust;
+    uint32_t flags = peer->verify_flags;
+    bool pins_only = trust != NULL && !trust->has_anchors;
+    char reasons[192];
+    char wanted[160] = "";
+    talc_verify_flags_text(flags, reasons, sizeof reasons);
+    if ((flags & MBEDTLS_X509_BADCERT_CN_MISMATCH) != 0) {
+        snprintf(wanted, sizeof wanted, " (\"%.100s\" was wanted)", policy->server_name);
+    }
+    failure->verify_flags = flags;
+    failure->tls_code = MBEDTLS_ERR_X509_CERT_VERIFY_FAILED;
+    if (pins_only && (flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED) != 0 &&
+        (flags & MBEDTLS_X509_BADCERT_REVOKED) == 0) {
+        talc_failure_set(failure, TALC_STAGE_HANDSHAKE, TALC_ERROR_VERIFY,
+                         "the %s's key is not one of those that are pinned", peer_word(policy));
+        return;
+    }
+    talc_failure_set(failure, TALC_STAGE_HANDSHAKE, TALC_ERROR_VERIFY,
+                     "the %s's certificate is not believed: %s%s", peer_word(policy), reasons,
+                     wanted);
+}
+
+/* A server does not tell an unknown name from a wrong key, and mbedTLS's finds the latter by a record
+ * that it cannot read. */
+static bool is_about_psk(const talc_dtls_policy *policy, int alert)
+{
+    return policy->role == TALC_ROLE_CLIENT && policy->identity != NULL &&
+           policy->identity->credential == TALC_CREDENTIAL_PSK &&
+           (alert == MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE ||
+            alert == MBEDTLS_SSL_ALERT_MSG_BAD_RECORD_MAC ||
+            alert == MBEDTLS_SSL_ALERT_MSG_DECRYPT_ERROR ||
+            alert == MBEDTLS_SSL_ALERT_MSG_UNKNOWN_PSK_IDENTITY);
+}
+
+static talc_status explain_received(const talc_dtls_peer *peer, talc_failure *failure)
+{
+    int alert = peer->alert_received;
+    failure->alert = alert;
+    return talc_failure_set(
+        failure, TALC_STAGE_HANDSHAKE, TALC_ERROR_REFUSED, "the %s sent the alert %s (%d): %s",
+        peer_word(peer->policy), talc_tls_alert_name(alert), alert,
+        is_about_psk(peer->policy, alert)
+            ? "it does not know our pre-shared key, or holds another, or serves certificates only"
+            : talc_tls_alert_meaning(alert));
+}
+
+static talc_status explain_sent(const talc_dtls_peer *peer, talc_failure *failure)
+{
+    int alert = peer->alert_sent;
+    bool is_server = peer->policy->role == TALC_ROLE_SERVER;
+    if (is_server && (alert == MBEDTLS_SSL_ALERT_MSG_NO_CERT || alert == 116)) {
+        return talc_failure_set(failure, TALC_STAGE_HANDSHAKE, TALC_ERROR_VERIFY,
+                                "the client showed no certificate, and one is required");
+    }
+    if (is_server && alert == MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE) {
+        return talc_failure_set(failure, TALC_STAGE_HANDSHAKE, TALC_ERROR_PROTOCOL,
+                                "the client and this server have no DTLS version, suite or kind "
+                                "of credential in common");
+    }
+    return talc_failure_set(failure, TALC_STAGE_HANDSHAKE, TALC_ERROR_PROTOCOL,
+                            "DTLS with the %s failed, it was sent the alert %s (%d)",
+                            peer_word(peer->policy), talc_tls_alert_name(alert), alert);
+}
+
+talc_status talc_dtls_peer_explain(const talc_dtls_peer *peer, talc_failure *failure)
+{
+    if (peer->is_judged) {
+        /* Its first word under our keys is an alert: it has seen our credential, and no more. */
+        return peer->sealed_alert && !peer->sealed_data
+                   ? talc_failure_set(failure, TALC_STAGE_HANDSHAKE, TALC_ERROR_REFUSED,
+                                      "the %s ended the session before it answered anything: it "
+                                      "does not believe us, or has no room",
+                                      peer_word(peer->policy))
+                   : TALC_OK;
+    }
+    if (peer->verify_flags != 0) {
+        talc_dtls_explain_chain(peer, failure);
+        return TALC_ERROR_VERIFY;
+    }
+    if (peer->unknown_psk.name[0] != 0) {
+        return talc_failure_set(
+            failure, TALC_STAGE_HANDSHAKE, TALC_ERROR_VERIFY,
+            "the client named the pre-shared key \"%.128s\", which is not known here",
+            peer->unknown_psk.name);
+    }
+    if (peer->psk_peer.name[0] != 0) {
+        return talc_failure_set(failure, TALC_STAGE_HANDSHAKE, TALC_ERROR_VERIFY,
+                                "the client named the pre-shared key \"%.128s\" and does not "
+                                "hold it",
+                                peer->psk_peer.name);
+    }
+    if (peer->alert_received > 0) {
+        return explain_received(peer, failure);
+    }
+    return peer->alert_sent > 0 ? explain_sent(peer, failure) : TALC_OK;
+}
