@@ -12,6 +12,7 @@
 #include "tests/fixed_random.h"
 #include "tests/mode_rows.h"
 #include "tests/virtual_clock.h"
+#include "tests/virtual_proxy.h"
 
 #include <errno.h>
 #include <fnmatch.h>
@@ -93,10 +94,16 @@ static void a_conversation(void **state)
 {
     const mode_row *row = *state;
     virtual_clock_start();
+    if (row->path == PEERS_PROXY) {
+        virtual_proxy_begin(chosen_seed);
+    }
     peers *of = begin(row);
     mode_converse(of, row);
     assert_int_equal(of->events.refused + of->events.failed, 0);
     peers_free(of);
+    if (row->path == PEERS_PROXY) {
+        virtual_proxy_end();
+    }
     virtual_clock_stop();
 }
 
