@@ -6,27 +6,44 @@ set -euo pipefail
 
 usage() {
     cat <<'EOF'
-usage: scripts/bench.sh [--json FILE] [--help]
+usage: scripts/bench.sh [PROGRAM...] [--json FILE] [--help]
 
 Makes the dependencies ready (scripts/deps.sh), builds optimised in build/bench, makes throw-away
-credentials there, and prints what handshakes cost and what reading and writing envelopes costs.
-Takes about half a minute once it is built. Exits non-zero when a bound on bytes or exchanges does
-not hold; times have no bounds.
+credentials there, and runs these programs, or those that are named:
+
+  handshake   what handshakes of `tls` cost: exchanges, bytes, CPU time, heap
+  codec       what reading and writing envelopes costs
+  compare     every mode against the same server, over paths with delay and loss: times, bytes, CPU
+              time, heap and code, beside published figures (docs/comparison.md). It leaves
+              compare.csv, compare.json and the drawing compare.svg in build/compare
+
+Once it is built, the first two take half a minute and compare about three more. Exits non-zero when
+a bound does not hold: on bytes and exchanges, and for compare on ratios of times, too. Where nothing
+else keeps the machine busy, that is.
 
   --json FILE   writes the same figures to FILE
+
+examples:
+  scripts/bench.sh
+  scripts/bench.sh compare
+  scripts/bench.sh handshake codec --json figures.json
 EOF
 }
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 folder=$top/build/bench
+compared=$top/build/compare
 json=
+programs=()
 while [ $# -gt 0 ]; do
     case $1 in
         --json) [ $# -ge 2 ] || { usage >&2; exit 2; }; json=$2; shift 2 ;;
         --help) usage; exit 0 ;;
+        handshake | codec | compare) programs+=("$1"); shift ;;
         *) usage >&2; exit 2 ;;
     esac
 done
+[ ${#programs[@]} != 0 ] || programs=(handshake codec compare)
 
 say() { printf 'bench: %s\n' "$*" >&2; }
 fail() { say "error: $*"; exit 1; }
@@ -40,17 +57,33 @@ compile() {
         meson compile -C "$folder"
 }
 
-# The reports of both programs in one object.
+# The reports of the programs in one object.
 merge() {
-    python3 - "$folder" <<'END'
+    python3 - "$folder" "${programs[@]}" <<'END'
 import json, os, platform, sys
-reports = {}
-for name in ("handshake", "codec"):
+merged = {"machine": platform.machine(), "processors": os.cpu_count()}
+for name in sys.argv[2:]:
     with open(os.path.join(sys.argv[1], name + ".json")) as file:
-        reports[name] = json.load(file)["cases"]
-machine = {"machine": platform.machine(), "processors": os.cpu_count()}
-print(json.dumps({**machine, **reports}, indent=1))
+        report = json.load(file)
+    merged[name] = report if name == "compare" else report["cases"]
+print(json.dumps(merged, indent=1))
 END
+}
+
+run_handshake() {
+    "$folder/bench/handshake" --credentials "$folder/credentials" --json "$folder/handshake.json"
+}
+
+run_codec() { "$folder/bench/codec" --json "$folder/codec.json"; }
+
+run_compare() {
+    local result=0
+    mkdir -p "$compared"
+    "$folder/bench/compare" --credentials "$folder/credentials" --library "$folder/libtalc.a" \
+        --csv "$compared/compare.csv" --json "$compared/compare.json" \
+        --svg "$compared/compare.svg" || result=$?
+    [ ! -e "$compared/compare.json" ] || cp "$compared/compare.json" "$folder/compare.json"
+    return $result
 }
 
 "$top/scripts/deps.sh"
@@ -61,10 +94,10 @@ compile >"$folder.log" 2>&1 || { tail -n 60 "$folder.log" >&2; fail "the build f
     { tail -n 60 "$folder.log" >&2; fail "no credentials"; }
 
 result=0
-"$folder/bench/handshake" --credentials "$folder/credentials" --json "$folder/handshake.json" ||
-    result=1
-echo
-"$folder/bench/codec" --json "$folder/codec.json" || result=1
+for program in "${programs[@]}"; do
+    "run_$program" || result=1
+    echo
+done
 if [ -n "$json" ]; then
     merge >"$json" || fail "$json cannot be written"
 fi
