@@ -3,8 +3,8 @@
 #define TALC_RECORDS_JSON_TREE_H
 
 /**
- * cJSON behind the strict scan, for the two files that read JSON: envelope_reader.c and
- * journal_reader.c. Inline, so that nothing else has to link with cJSON.
+ * cJSON behind the strict scan, for the three files that read JSON: envelope_reader.c,
+ * journal_reader.c and registry_reader.c. Inline, so that nothing else has to link with cJSON.
  *
  * Threads: cJSON_Parse writes a static variable (the place of the last error), so parses in two
  * threads race on it. No lock is taken: only cJSON_GetErrorPtr reads that variable, we never call
