@@ -72,6 +72,10 @@ static talc_status check_file(const struct stat *file, const talc_source *source
                                  "chmod 600 %s",
                                  source->name);
     }
+    if (rule->secrecy == TALC_CONTENT_GUARDED && (file->st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+        return talc_source_fault(source, "others than its owner may change it: chmod go-w %s",
+                                 source->name);
+    }
     if (file->st_size <= 0) {
         return talc_source_fault(source, "is empty");
     }

@@ -38,7 +38,8 @@ typedef struct talc_content {
 
 typedef enum talc_secrecy {
     TALC_CONTENT_PUBLIC,
-    TALC_CONTENT_SECRET /**< refused if group or others have any access to the file */
+    TALC_CONTENT_GUARDED, /**< refused if group or others may change the file */
+    TALC_CONTENT_SECRET   /**< refused if group or others have any access to the file */
 } talc_secrecy;
 
 typedef struct talc_content_rule {
@@ -47,7 +48,7 @@ typedef struct talc_content_rule {
 } talc_content_rule;
 
 /** Reads the regular file `source->name`. TALC_ERROR_IO: it cannot be read or is no regular file;
- * the source's fault: empty, too large, or open to others; TALC_ERROR_MEMORY. */
+ * the source's fault: empty, too large, or too open to others; TALC_ERROR_MEMORY. */
 talc_status talc_content_read(talc_content *content, const talc_source *source,
                               const talc_content_rule *rule);
 

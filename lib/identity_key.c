@@ -22,8 +22,8 @@ static const uint8_t info_head[INFO_HEAD_SIZE] = {
 
 /* --- Public keys --- */
 
-/* mbedTLS has checked that the point lies on its curve, and writes an info of no other kind with this
- * head and this size. */
+/* mbedTLS has checked that the point lies on its curve, and writes an info of no other kind with
+ * this head and this size. */
 bool talc_p256_key_point(const mbedtls_pk_context *key, uint8_t point[TALC_P256_POINT_SIZE])
 {
     uint8_t info[TALC_P256_INFO_SIZE];
@@ -177,11 +177,11 @@ talc_status talc_p256_key_parse(mbedtls_pk_context *key, const talc_content *con
     }
     if (status == TALC_OK) {
         /* mbedTLS takes a public key that stands in the file as it is. */
-        int code = mbedtls_pk_check_pair(key, key, mbedtls_psa_get_random,
-                                         MBEDTLS_PSA_RANDOM_STATE);
+        int code =
+            mbedtls_pk_check_pair(key, key, mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE);
         if (code != 0) {
-            status = talc_source_tls_fault(source, "its public key does not fit the private one",
-                                           code);
+            status =
+                talc_source_tls_fault(source, "its public key does not fit the private one", code);
         }
     }
     if (status != TALC_OK) {

@@ -186,9 +186,9 @@ static void a_device_id_has_1_to_64_characters(void **state)
         talc_failure failure;
         bool good = size <= TALC_DEVICE_ID_SIZE_MAX;
         assert_int_equal(talc_device_id_is_valid(id, size), good);
-        assert_int_equal(talc_identity_from_key_file(&identity, id, credential_path("device.key"),
-                                                     &failure),
-                         good ? TALC_OK : TALC_ERROR_IDENTITY);
+        assert_int_equal(
+            talc_identity_from_key_file(&identity, id, credential_path("device.key"), &failure),
+            good ? TALC_OK : TALC_ERROR_IDENTITY);
         if (good) {
             assert_string_equal(identity->device_id, id);
         } else {
@@ -359,8 +359,8 @@ static void these_hold_no_public_key_of_p256(void **state)
 {
     (void)state;
     static const char *const names[] = {
-        "device.key", "device-key.der", "p384.pub",     "rsa-2048.pem",     "weak.pem",
-        "crl.pem",    "psk-client.txt", "server.pin",   "server-chain.pem", "anchors.pem",
+        "device.key", "device-key.der", "p384.pub",   "rsa-2048.pem",     "weak.pem",
+        "crl.pem",    "psk-client.txt", "server.pin", "server-chain.pem", "anchors.pem",
     };
     static const uint8_t zeros[TALC_P256_POINT_SIZE];
     for (size_t i = 0; i < COUNT(names); i++) {
@@ -434,8 +434,7 @@ static void a_text_holds_one_key(void **state)
         both.bytes = calloc(1, both.size + 1);
         assert_non_null(both.bytes);
         memcpy(both.bytes, parts[cases[i].first], sizes[cases[i].first]);
-        memcpy(both.bytes + sizes[cases[i].first], parts[cases[i].second],
-               sizes[cases[i].second]);
+        memcpy(both.bytes + sizes[cases[i].first], parts[cases[i].second], sizes[cases[i].second]);
         assert_int_equal(talc_p256_content_read(&both, &told, point), TALC_ERROR_TRUST);
         assert_string_equal(failure.text, cases[i].text);
         both.bytes[sizes[cases[i].first]] = '\0'; /* what follows would be passed over */
@@ -466,8 +465,9 @@ static int free_trust(void **state)
 static void a_trust_takes_the_keys_of_8_servers(void **state)
 {
     talc_trust *trust = *state;
-    static const char *const names[] = { "ecc-server.pub", "ecc-other-server.pub", "server.pem",
-                                         "server-ip.pem",  "device.pub",           "client.pem",
+    static const char *const names[] = { "ecc-server.pub", "ecc-other-server.pub",
+                                         "server.pem",     "server-ip.pem",
+                                         "device.pub",     "client.pem",
                                          "expired.pem",    "ca.der" };
     talc_failure failure;
     for (size_t i = 0; i < COUNT(names); i++) {

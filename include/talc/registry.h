@@ -8,9 +8,9 @@
  * A registry is counted like an identity: a server that uses one keeps it alive. Unlike a trust it
  * may be changed while servers use it, also from another thread; what changes counts at once, for
  * open sessions too: one of a device that is revoked, or enrolled with another key, ends with its
- * next envelope. Every call that is given NULL for the registry returns TALC_ERROR_ARGUMENT. Where a
- * call takes a `failure`, that may be NULL; on error it names the file, the device or the field,
- * and the reason.
+ * next envelope. Every call that returns a status returns TALC_ERROR_ARGUMENT when it is given NULL
+ * for the registry. Where a call takes a `failure`, that may be NULL; on error it names the file,
+ * the device or the field, and the reason.
  */
 
 #include "talc/identity.h"
@@ -39,14 +39,16 @@ TALC_API talc_status talc_registry_new(talc_registry **registry);
  *
  *     {"devices":[{"id":"meter-7","key":"<public key>","state":"enrolled"}, ...]}
  *
- * `key` is the key's DER SubjectPublicKeyInfo (P-256) in base64url without padding; `state` is
- * "enrolled" or "revoked", "enrolled" when it is left out. Unknown keys are passed over. A device
- * may appear once. The file must not be writable by group or others; at most 16 MiB.
+ * `key` is the key's DER SubjectPublicKeyInfo (P-256, its point not compressed) in base64url
+ * without padding; `state` is "enrolled" or "revoked", "enrolled" when it is left out. Unknown keys
+ * are passed over. A device may appear once. The file must not be writable by group or others; at
+ * most 16 MiB.
  *
- * The file is looked at again when it has changed (at most once a second, when a handshake begins
- * or an envelope comes) and takes the place of the whole registry, devices that the program enrolled
- * included. A file that is then missing or faulty changes nothing: the registry stays as it was, and
- * the server says so once, as TALC_EVENT_REGISTRY_REFUSED.
+ * The file is looked at again (at most once a second, when a handshake begins or an envelope
+ * comes); when what it holds has changed it takes the place of the whole registry, devices that the
+ * program enrolled included. A file that is then missing or faulty changes nothing: the registry
+ * stays as it was, and the server says so once, as TALC_EVENT_REGISTRY_REFUSED. So that none is
+ * read half written, write another file and rename it.
  *
  * TALC_ERROR_IO: it cannot be read; TALC_ERROR_TRUST: wrong content or permissions;
  * TALC_ERROR_MEMORY, TALC_ERROR_RANDOM, TALC_ERROR_ARGUMENT.
@@ -55,7 +57,8 @@ TALC_API talc_status talc_registry_from_file(talc_registry **registry, const cha
                                              talc_failure *failure);
 
 /** Reads the registry's file again now if it has changed. TALC_OK, also when it has not and when
- * there is no file; otherwise as talc_registry_from_file(), and the registry stays as it was. */
+ * the registry was made without one; otherwise as talc_registry_from_file(), each time that it is
+ * called, and the registry stays as it was. */
 TALC_API talc_status talc_registry_reload(talc_registry *registry, talc_failure *failure);
 
 /** A device on its way into a registry. */
@@ -72,15 +75,15 @@ typedef struct talc_device {
 TALC_API talc_status talc_registry_enrol(talc_registry *registry, const talc_device *device,
                                          talc_failure *failure);
 
-/** Revokes a device: it stays known, and is not served. TALC_ERROR_TRUST: it is not in the registry;
- * TALC_ERROR_ARGUMENT. */
+/** Revokes a device: it stays known, and is not served. TALC_ERROR_TRUST: it is not in the
+ * registry; TALC_ERROR_MEMORY, TALC_ERROR_ARGUMENT. */
 TALC_API talc_status talc_registry_revoke(talc_registry *registry, const char *device_id);
 
-/** What the registry says of a device; TALC_DEVICE_UNKNOWN also for NULL. */
+/** What the registry says of a device; TALC_DEVICE_UNKNOWN also if an argument is NULL. */
 TALC_API talc_device_state talc_registry_state(const talc_registry *registry,
                                                const char *device_id);
 
-/** How many devices it holds, revoked ones counted. */
+/** How many devices it holds, revoked ones counted; 0 for NULL. */
 TALC_API size_t talc_registry_size(const talc_registry *registry);
 
 /** Drops the caller's hold. NULL is allowed. */
