@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "framing.h"
 
+#include "framing_options.h"
 #include "framing_wire.h"
-#include "path.h"
 
 typedef struct frame_option {
     uint32_t number;
-    bool repeated; /* the option before has the same number */
     const uint8_t *value;
     size_t size;
 } frame_option;
@@ -14,12 +13,11 @@ typedef struct frame_option {
 typedef struct frame_reader {
     talc_byte_reader bytes;
     talc_frame *frame;
-    talc_path_form path;
-    talc_path_form query;
+    talc_frame_options options;
 } frame_reader;
 
 /* TALC_ERROR_UNSUPPORTED: to be treated like an option that nobody here understands. */
-typedef talc_status (*option_take)(frame_reader *reader, const frame_option *option);
+typedef talc_status (*option_take)(talc_frame_options *options, const frame_option *option);
 
 typedef struct option_rule {
     uint16_t number;
@@ -85,63 +83,63 @@ static talc_status read_header(frame_reader *reader, const uint8_t *bytes, size_
 /* ---------------------------------------------------------------- meaning of options */
 
 /* Talked to inside a session, this server has one name: which one was meant makes no difference. */
-static talc_status take_address(frame_reader *reader, const frame_option *option)
+static talc_status take_address(talc_frame_options *options, const frame_option *option)
 {
-    (void)reader;
+    (void)options;
     (void)option;
     return TALC_OK;
 }
 
-static talc_status take_path(frame_reader *reader, const frame_option *option)
+static talc_status take_path(talc_frame_options *options, const frame_option *option)
 {
-    return talc_path_form_append(&reader->path, option->value, option->size);
+    return talc_path_form_append(&options->path, option->value, option->size);
 }
 
-static talc_status take_query(frame_reader *reader, const frame_option *option)
+static talc_status take_query(talc_frame_options *options, const frame_option *option)
 {
-    return talc_path_form_append(&reader->query, option->value, option->size);
+    return talc_path_form_append(&options->query, option->value, option->size);
 }
 
-static talc_status take_content_format(frame_reader *reader, const frame_option *option)
+static talc_status take_content_format(talc_frame_options *options, const frame_option *option)
 {
-    reader->frame->content_format = (int)talc_byte_uint(option->value, option->size);
+    options->frame->content_format = (int)talc_byte_uint(option->value, option->size);
     return TALC_OK;
 }
 
-static talc_status take_accept(frame_reader *reader, const frame_option *option)
+static talc_status take_accept(talc_frame_options *options, const frame_option *option)
 {
-    reader->frame->accept = (int)talc_byte_uint(option->value, option->size);
+    options->frame->accept = (int)talc_byte_uint(option->value, option->size);
     return TALC_OK;
 }
 
-static talc_status take_max_message_size(frame_reader *reader, const frame_option *option)
+static talc_status take_max_message_size(talc_frame_options *options, const frame_option *option)
 {
-    reader->frame->max_message_size = talc_byte_uint(option->value, option->size);
+    options->frame->max_message_size = talc_byte_uint(option->value, option->size);
     return TALC_OK;
 }
 
-static talc_status take_guard(frame_reader *reader, const frame_option *option)
+static talc_status take_guard(talc_frame_options *options, const frame_option *option)
 {
     (void)option;
-    reader->frame->guard = true;
+    options->frame->guard = true;
     return TALC_OK;
 }
 
-static talc_status take_replaces(frame_reader *reader, const frame_option *option)
+static talc_status take_replaces(talc_frame_options *options, const frame_option *option)
 {
-    reader->frame->replaces = true;
-    memcpy(reader->frame->other_session, option->value, option->size);
+    options->frame->replaces = true;
+    memcpy(options->frame->other_session, option->value, option->size);
     return TALC_OK;
 }
 
 /* No side sends both; of a peer that does, the second one is not believed. */
-static talc_status take_replaced(frame_reader *reader, const frame_option *option)
+static talc_status take_replaced(talc_frame_options *options, const frame_option *option)
 {
-    if (reader->frame->replaces) {
+    if (options->frame->replaces) {
         return TALC_ERROR_UNSUPPORTED;
     }
-    reader->frame->replaced = true;
-    memcpy(reader->frame->other_session, option->value, option->size);
+    options->frame->replaced = true;
+    memcpy(options->frame->other_session, option->value, option->size);
     return TALC_OK;
 }
 
@@ -192,14 +190,15 @@ static const option_rule *find_rule(uint8_t code, uint32_t number)
 
 /* A size that is not allowed and one repeat too many make an option an unknown one (RFC 7252
  * sections 5.4.3 and 5.4.5); an odd number makes that critical (section 5.4.6). */
-static talc_status take_option(frame_reader *reader, const frame_option *option)
+static talc_status take_option(talc_frame_options *options, const frame_option *option)
 {
-    talc_frame *frame = reader->frame;
+    talc_frame *frame = options->frame;
     const option_rule *rule = find_rule(frame->code, option->number);
+    bool is_repeated = option->number == options->last;
     talc_status status = TALC_ERROR_UNSUPPORTED;
     if (rule != NULL && option->size >= rule->size_min && option->size <= rule->size_max &&
-        (rule->repeatable || !option->repeated)) {
-        status = rule->take(reader, option);
+        (rule->repeatable || !is_repeated)) {
+        status = rule->take(options, option);
     }
     if (status != TALC_ERROR_UNSUPPORTED) {
         return status;
@@ -208,6 +207,40 @@ static talc_status take_option(frame_reader *reader, const frame_option *option)
         frame->refused_option = option->number;
     }
     return TALC_OK;
+}
+
+void talc_frame_options_begin(talc_frame_options *options, talc_frame *frame, uint8_t code)
+{
+    talc_frame_init(frame, code);
+    options->frame = frame;
+    options->last = 0;
+    options->is_too_large = false;
+    talc_path_form_start(&options->path, &talc_path_syntax_path, frame->path);
+    talc_path_form_start(&options->query, &talc_path_syntax_query, frame->query);
+}
+
+talc_status talc_frame_options_take(talc_frame_options *options, uint32_t number,
+                                    const uint8_t *value, size_t size)
+{
+    const frame_option option = { number, value, size };
+    talc_status status = TALC_OK;
+    if (number < options->last || number > TALC_OPTION_NUMBER_MAX) {
+        return TALC_ERROR_MALFORMED;
+    }
+    if (options->frame->code != TALC_CODE_EMPTY) {
+        status = take_option(options, &option);
+    }
+    options->last = number;
+    if (status == TALC_ERROR_TOO_LARGE) { /* the rest may be worse */
+        options->is_too_large = true;
+        return TALC_OK;
+    }
+    return status;
+}
+
+talc_status talc_frame_options_end(const talc_frame_options *options)
+{
+    return options->is_too_large ? TALC_ERROR_TOO_LARGE : TALC_OK;
 }
 
 /* ---------------------------------------------------------------- options and payload */
@@ -235,7 +268,6 @@ static talc_status read_option(talc_byte_reader *bytes, frame_option *option)
         return TALC_ERROR_MALFORMED;
     }
     option->number += delta;
-    option->repeated = delta == 0;
     option->size = size;
     return TALC_OK;
 }
@@ -254,28 +286,24 @@ static talc_status read_payload(frame_reader *reader)
 static talc_status read_options(frame_reader *reader)
 {
     frame_option option = { 0 };
-    talc_status verdict = TALC_OK;
     while (reader->bytes.size > 0 && reader->bytes.bytes[0] != TALC_PAYLOAD_MARKER) {
         talc_status status = read_option(&reader->bytes, &option);
-        if (status == TALC_OK && reader->frame->code != TALC_CODE_EMPTY) {
-            status = take_option(reader, &option);
+        if (status == TALC_OK) {
+            status = talc_frame_options_take(&reader->options, option.number, option.value,
+                                             option.size);
         }
-        if (status == TALC_ERROR_TOO_LARGE) { /* the rest may be worse */
-            verdict = status;
-        } else if (status != TALC_OK) {
+        if (status != TALC_OK) {
             return status;
         }
     }
     talc_status status = reader->bytes.size > 0 ? read_payload(reader) : TALC_OK;
-    return status != TALC_OK ? status : verdict;
+    return status != TALC_OK ? status : talc_frame_options_end(&reader->options);
 }
 
 talc_status talc_frame_read(const uint8_t *bytes, size_t size, talc_frame *frame)
 {
     frame_reader reader = { .bytes = { bytes, size }, .frame = frame };
-    talc_frame_init(frame, TALC_CODE_EMPTY);
-    talc_path_form_start(&reader.path, &talc_path_syntax_path, frame->path);
-    talc_path_form_start(&reader.query, &talc_path_syntax_query, frame->query);
+    talc_frame_options_begin(&reader.options, frame, TALC_CODE_EMPTY);
     talc_status status = read_header(&reader, bytes, size);
     return status == TALC_OK ? read_options(&reader) : status;
 }
