@@ -46,26 +46,59 @@ static int host_copy(talc_coap_uri *read, const uint8_t *host, size_t size)
     return length > 0 ? 0 : -1;
 }
 
+/* "coap://host" and "coap://host/", but not "coap://host:5683". */
+static int names_port(const coap_uri_t *parts, const char *uri)
+{
+    const char *end = uri + strlen(uri);
+    const char *behind = (const char *)parts->host.s + parts->host.length;
+    behind += behind < end && *behind == ']' ? 1 : 0;
+    return behind + 1 < end && behind[0] == ':' && behind[1] != '/';
+}
+
+static talc_status uri_read(talc_coap_uri *read, const char *uri, coap_uri_t *parts,
+                            talc_failure *failure)
+{
+    struct in_addr address;
+    if (parts->path.length > 0 || parts->query.length > 0) {
+        return talc_failure_set(failure, TALC_STAGE_CONFIGURE, TALC_ERROR_ARGUMENT,
+                                "\"%s\" goes on after host and port: the path of a request is set apart "
+                                "from it, in talc_request",
+                                uri);
+    }
+    read->port = parts->port;
+    read->is_secure = parts->scheme == COAP_URI_SCHEME_COAPS;
+    read->has_colon = strchr(read->host, ':') != NULL;
+    read->is_address = read->has_colon || inet_pton(AF_INET, read->host, &address) == 1;
+    return TALC_OK;
+}
+
 talc_status talc_coap_uri_read(talc_coap_uri *read, const char *uri, talc_failure *failure)
 {
     coap_uri_t parts;
-    struct in_addr address;
     memset(read, 0, sizeof *read);
     if (uri == NULL || coap_split_uri((const uint8_t *)uri, strlen(uri), &parts) < 0 ||
         parts.scheme != COAP_URI_SCHEME_COAP || host_copy(read, parts.host.s, parts.host.length)) {
         return talc_failure_set(failure, TALC_STAGE_CONFIGURE, TALC_ERROR_ARGUMENT,
                                 "\"%s\" is no URI of the form coap://host:port", uri ? uri : "");
     }
-    if (parts.path.length > 0 || parts.query.length > 0) {
+    return uri_read(read, uri, &parts, failure);
+}
+
+talc_status talc_coap_uri_read_secure(talc_coap_uri *read, const char *uri, talc_failure *failure)
+{
+    coap_uri_t parts;
+    memset(read, 0, sizeof *read);
+    if (uri == NULL || coap_split_uri((const uint8_t *)uri, strlen(uri), &parts) < 0 ||
+        (parts.scheme != COAP_URI_SCHEME_COAP && parts.scheme != COAP_URI_SCHEME_COAPS) ||
+        host_copy(read, parts.host.s, parts.host.length)) {
         return talc_failure_set(failure, TALC_STAGE_CONFIGURE, TALC_ERROR_ARGUMENT,
-                                "\"%s\" goes on after host and port: the path of a request is set apart "
-                                "from it, in talc_request",
-                                uri);
+                                "\"%s\" is no URI of the form coaps://host:port or coap://host:port",
+                                uri ? uri : "");
     }
-    read->port = parts.port;
-    read->has_colon = strchr(read->host, ':') != NULL;
-    read->is_address = read->has_colon || inet_pton(AF_INET, read->host, &address) == 1;
-    return TALC_OK;
+    if (!names_port(&parts, uri)) {
+        parts.port = COAPS_DEFAULT_PORT;
+    }
+    return uri_read(read, uri, &parts, failure);
 }
 
 talc_status talc_coap_resolve(talc_coap_addresses *addresses, const talc_coap_uri *uri,

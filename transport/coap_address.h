@@ -12,14 +12,20 @@ void talc_coap_startup(void);
 /** Where a "coap://host:port" leads. */
 typedef struct talc_coap_uri {
     char host[256]; /**< name or address, NUL-terminated, without brackets */
-    uint16_t port;  /**< 5683 if the URI names none */
+    uint16_t port;
+    int is_secure;  /**< it said coaps:// */
     int is_address; /**< `host` is an IPv4 or IPv6 address and no name */
     int has_colon;  /**< `host` is an IPv6 address: brackets around it in a URI */
 } talc_coap_uri;
 
-/** TALC_OK; TALC_ERROR_ARGUMENT with the reason in `failure`: no URI, another scheme than coap, no
- * host, or something after the authority (a single "/" is allowed). */
+/** Where no port is named, it is 5683. TALC_OK; TALC_ERROR_ARGUMENT with the reason in `failure`: no
+ * URI, another scheme than coap, no host, or something after the authority (a single "/" is
+ * allowed). */
 talc_status talc_coap_uri_read(talc_coap_uri *read, const char *uri, talc_failure *failure);
+
+/** For DTLS: coaps:// is taken too, and without a port it is 5684 in both. */
+talc_status talc_coap_uri_read_secure(talc_coap_uri *read, const char *uri,
+                                      talc_failure *failure);
 
 #define TALC_COAP_ADDRESSES_MAX 8
 

@@ -71,8 +71,8 @@ talc_status talc_coap_body_append(talc_coap_body *body, const uint8_t *bytes, si
     if (size > limit || body->size > limit - size) {
         return TALC_ERROR_TOO_LARGE;
     }
-    if (body->size + size > body->capacity) {
-        size_t capacity = (body->size + size) * 2;
+    if (body->size + size >= body->capacity) {
+        size_t capacity = (body->size + size + 1) * 2;
         uint8_t *grown = realloc(body->bytes, capacity);
         if (grown == NULL) {
             return TALC_ERROR_MEMORY;
@@ -84,6 +84,7 @@ talc_status talc_coap_body_append(talc_coap_body *body, const uint8_t *bytes, si
         memcpy(body->bytes + body->size, bytes, size);
         body->size += size;
     }
+    body->bytes[body->size] = 0;
     return TALC_OK;
 }
 

@@ -41,7 +41,8 @@ size_t talc_coap_block_size(const talc_coap_block *block);
 size_t talc_coap_block_offset(const talc_coap_block *block);
 unsigned talc_coap_block_szx(size_t block_size);
 
-/** A body in memory of its own; all zero is an empty one. */
+/** A body in memory of its own, with a NUL behind it that does not count; all zero is an empty
+ * one. */
 typedef struct talc_coap_body {
     uint8_t *bytes;
     size_t size;

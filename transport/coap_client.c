@@ -1,271 +1,333 @@
 /* SPDX-License-Identifier: MIT */
-/* The client's carrier over CoAP: a link, its exchanges, and what the library calls. */
 #include "transport/coap_client.h"
 
 #include "lib/failure.h"
-#include "records/base64.h"
-#include "transport/coap_carrier.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
-#define DATAGRAM_MAX 1152 /* RFC 7252 section 4.6; libcoap resets what is longer */
-#define HEADER_SIZE 4
-#define MESSAGE_SIZE_MIN 256
 #define TURNS_MAX 32 /* datagrams per process(), so that a flood does not hold the caller */
 #define REPEAT_CHECK_MS 1000
 #define NO_DESCRIPTOR_MS 20 /* how often to look without epoll */
 
-static talc_status limits_set(talc_coap_client *client, const talc_carrier_target *target,
-                              talc_failure *failure)
+/* ---------------------------------------------------------------- opening and closing */
+
+static void sizes_set(talc_coap_client *client, const talc_coap_client_setup *setup)
 {
-    size_t room = DATAGRAM_MAX - HEADER_SIZE - 1;
-    size_t overhead = talc_coap_request_overhead(client);
-    size_t message_size =
-        target->message_size < TALC_MESSAGE_BODY_MAX ? target->message_size : TALC_MESSAGE_BODY_MAX;
-    room = room > overhead ? room - overhead : 0;
-    if (room < MESSAGE_SIZE_MIN || message_size < MESSAGE_SIZE_MIN) {
-        return talc_failure_set(failure, TALC_STAGE_CONFIGURE, TALC_ERROR_TOO_LARGE,
-                                "the address takes %zu of %d bytes of a message and leaves less "
-                                "than %d for a body",
-                                overhead, DATAGRAM_MAX, MESSAGE_SIZE_MIN);
-    }
-    client->limits.message_size = message_size < room ? message_size : room;
-    client->limits.body_size = client->limits.message_size;
-    client->single_size = client->limits.message_size;
-    if (client->form != TALC_COAP_DIRECT) {
-        return TALC_OK; /* proxies cut blocks of their own, of 1024 bytes */
-    }
-    if (target->body_size > client->limits.message_size) {
-        client->limits.body_size = target->body_size;
-    }
-    if (target->block_size < TALC_COAP_BLOCK_SIZE_MAX) {
+    size_t block_size =
+        setup->block_size < TALC_COAP_BLOCK_SIZE_MAX ? setup->block_size : TALC_COAP_BLOCK_SIZE_MAX;
+    client->szx = talc_coap_block_szx(block_size);
+    client->body_size = setup->body_size;
+    client->single_size =
+        setup->message_size < TALC_MESSAGE_BODY_MAX ? setup->message_size : TALC_MESSAGE_BODY_MAX;
+    client->exchanges_max = setup->exchanges_max;
+    /* Proxies cut blocks of their own, of 1024 bytes, whatever is asked for. */
+    if (setup->block_size < TALC_COAP_BLOCK_SIZE_MAX && setup->proxy_uri == NULL) {
         client->blocks_only = 1;
         client->single_size = (size_t)16 << client->szx;
     }
-    return TALC_OK;
 }
 
-static talc_status client_prepare(talc_coap_client *client, const talc_carrier_target *target,
+static talc_status uri_read(const talc_coap_client *client, talc_coap_uri *read, const char *uri,
+                            talc_failure *failure)
+{
+    talc_status status = client->security->takes_coaps ? talc_coap_uri_read_secure(read, uri, failure)
+                                                       : talc_coap_uri_read(read, uri, failure);
+    if (status == TALC_OK && read->port == 0) {
+        return talc_failure_set(failure, TALC_STAGE_CONFIGURE, TALC_ERROR_ARGUMENT,
+                                "\"%s\" has port 0, which only a listener can use", uri);
+    }
+    return status;
+}
+
+static talc_status addresses_find(talc_coap_client *client, const talc_coap_client_setup *setup,
                                   talc_failure *failure)
 {
-    const char *path = target->path + (target->path[0] == '/' ? 1 : 0);
-    size_t block_size = target->block_size < TALC_COAP_BLOCK_SIZE_MAX ? target->block_size
-                                                                      : TALC_COAP_BLOCK_SIZE_MAX;
     talc_coap_uri proxy;
-    talc_status status = talc_coap_uri_read(&client->server, target->uri, failure);
-    if (status == TALC_OK && target->proxy_uri != NULL) {
-        status = talc_coap_uri_read(&proxy, target->proxy_uri, failure);
+    talc_status status = uri_read(client, &client->server, setup->uri, failure);
+    if (status == TALC_OK && setup->proxy_uri != NULL) {
+        status = uri_read(client, &proxy, setup->proxy_uri, failure);
         client->form = TALC_COAP_PROXY_URI;
     }
     if (status != TALC_OK) {
         return status;
     }
-    if (client->server.port == 0 || (target->proxy_uri != NULL && proxy.port == 0)) {
-        return talc_failure_set(failure, TALC_STAGE_CONFIGURE, TALC_ERROR_ARGUMENT,
-                                "\"%s\" has port 0, which only a listener can use",
-                                client->server.port == 0 ? target->uri : target->proxy_uri);
-    }
-    client->szx = talc_coap_block_szx(block_size);
-    client->path = malloc(strlen(path) + 1);
-    client->context = coap_new_context(NULL);
-    if (client->path == NULL || client->context == NULL) {
-        return talc_failure_set(failure, TALC_STAGE_PATH, TALC_ERROR_MEMORY, "out of memory");
-    }
-    memcpy(client->path, path, strlen(path) + 1);
-    talc_coap_responses_register(client->context);
-    status = limits_set(client, target, failure);
-    if (status != TALC_OK) {
-        return status;
-    }
-    return talc_coap_resolve(&client->next_hop, target->proxy_uri ? &proxy : &client->server,
+    return talc_coap_resolve(&client->next_hop, setup->proxy_uri ? &proxy : &client->server,
                              failure);
 }
 
-static void client_close(void *link)
+static int on_event(coap_session_t *session, const coap_event_t event)
 {
-    talc_coap_client *client = link;
-    talc_coap_paths_close(client);
-    for (size_t i = 0; i < TALC_COAP_EXCHANGES_MAX; i++) {
-        talc_coap_exchange_clear(&client->exchanges[i]);
+    talc_coap_client *client = coap_get_app_data(coap_session_get_context(session));
+    if (client->security_state != NULL && client->security->event != NULL) {
+        client->security->event(client->security_state, session, event);
     }
-    if (client->context != NULL) {
-        coap_free_context(client->context);
-    }
-    free(client->path);
-    free(client);
+    client->arrivals++;
+    return 0;
 }
 
-static talc_status client_open(void **link, const talc_carrier_target *target,
-                               const talc_carrier_events *events, talc_failure *failure)
+static talc_status security_open(talc_coap_client *client, const talc_coap_client_setup *setup,
+                                 talc_failure *failure)
 {
-    *link = NULL;
+    talc_coap_security_setup wanted = { .context = client->context,
+                                        .config = setup->config,
+                                        .server_name = setup->server_name };
+    return client->security->open(&client->security_state, &wanted, failure);
+}
+
+talc_status talc_coap_client_open(talc_coap_client *client, const talc_coap_client_setup *setup,
+                                  talc_failure *failure)
+{
+    memset(client, 0, sizeof *client);
+    client->security = setup->security;
+    client->transmission = setup->transmission;
+    client->ended = setup->ended;
+    client->ended_context = setup->context;
     talc_coap_startup();
-    talc_coap_client *client = calloc(1, sizeof *client);
-    if (client == NULL) {
-        return talc_failure_set(failure, TALC_STAGE_PATH, TALC_ERROR_MEMORY, "out of memory");
-    }
-    client->events = *events;
-    talc_status status = client_prepare(client, target, failure);
+    sizes_set(client, setup);
+    talc_status status = addresses_find(client, setup, failure);
     if (status != TALC_OK) {
-        client_close(client);
         return status;
     }
-    *link = client;
+    client->context = coap_new_context(NULL);
+    if (client->context == NULL) {
+        return talc_failure_set(failure, TALC_STAGE_PATH, TALC_ERROR_MEMORY, "out of memory");
+    }
+    coap_set_app_data(client->context, client);
+    coap_register_event_handler(client->context, on_event);
+    talc_coap_responses_register(client->context);
+    return security_open(client, setup, failure);
+}
+
+static void exchanges_free(talc_coap_exchange **list)
+{
+    talc_coap_exchange *exchange, *next;
+    DL_FOREACH_SAFE(*list, exchange, next) {
+        DL_DELETE(*list, exchange);
+        talc_coap_exchange_free(exchange);
+    }
+}
+
+void talc_coap_client_finish(talc_coap_client *client)
+{
+    exchanges_free(&client->exchanges);
+    exchanges_free(&client->done);
+    client->exchange_count = 0;
+    talc_coap_paths_close(client);
+}
+
+void talc_coap_client_close(talc_coap_client *client)
+{
+    talc_coap_client_finish(client);
+    client->security->close(client->security_state);
+    client->security_state = NULL;
+    if (client->context != NULL) {
+        coap_free_context(client->context);
+        client->context = NULL;
+    }
+}
+
+/* ---------------------------------------------------------------- exchanges */
+
+void talc_coap_exchange_free(talc_coap_exchange *exchange)
+{
+    free((char *)(uintptr_t)exchange->request.path); /* both texts */
+    free((uint8_t *)(uintptr_t)exchange->request.body);
+    talc_coap_body_clear(&exchange->answer);
+    free(exchange);
+}
+
+/* Keeps copies: later blocks, another proxy form and another path are made from them. */
+static talc_status request_copy(talc_coap_request *copy, const talc_coap_request *request)
+{
+    size_t path_size = strlen(request->path) + 1;
+    size_t query_size = strlen(request->query) + 1;
+    char *texts = malloc(path_size + query_size);
+    uint8_t *body = malloc(request->body_size + 1);
+    *copy = *request;
+    copy->path = texts;
+    copy->body = body;
+    if (texts == NULL || body == NULL) {
+        return TALC_ERROR_MEMORY;
+    }
+    copy->query = texts + path_size;
+    memcpy(texts, request->path, path_size);
+    memcpy(texts + path_size, request->query, query_size);
+    if (request->body_size > 0) {
+        memcpy(body, request->body, request->body_size);
+    }
     return TALC_OK;
 }
 
-static talc_carrier_limits client_limits(void *link)
+static talc_coap_exchange *exchange_new(talc_coap_client *client, uint32_t number,
+                                        const talc_coap_request *request)
 {
-    const talc_coap_client *client = link;
-    return client->limits;
-}
-
-static talc_coap_exchange *exchange_free(talc_coap_client *client)
-{
-    for (size_t i = 0; i < TALC_COAP_EXCHANGES_MAX; i++) {
-        if (client->exchanges[i].state == TALC_COAP_FREE) {
-            return &client->exchanges[i];
-        }
+    talc_coap_exchange *exchange = calloc(1, sizeof *exchange);
+    if (exchange == NULL) {
+        return NULL;
     }
-    return NULL;
-}
-
-/* Keeps a copy of the body: later blocks and another proxy form are made from it. */
-static talc_status exchange_fill(talc_coap_client *client, talc_coap_exchange *exchange,
-                                 const talc_carrier_request *request)
-{
-    talc_status status = talc_base64_encode(request->session_id, TALC_SESSION_ID_SIZE, exchange->id,
-                                            sizeof exchange->id);
-    if (status == TALC_OK) {
-        status = talc_coap_body_append(&exchange->request, request->body, request->body_size,
-                                       client->limits.body_size);
+    if (request_copy(&exchange->request, request) != TALC_OK) {
+        talc_coap_exchange_free(exchange);
+        return NULL;
     }
-    exchange->number = request->exchange;
+    exchange->number = number;
     exchange->tag = ++client->tags;
+    exchange->form = client->form;
+    exchange->content_format = TALC_OPTION_ABSENT;
+    exchange->addresses_left = client->next_hop.count - 1;
+    exchange->wants_blocks = client->blocks_only;
+    exchange->single_size = client->single_size;
     exchange->block1.szx = client->szx;
     exchange->block2.szx = client->szx;
-    return status;
+    return exchange;
 }
 
-static talc_status client_send(void *link, const talc_carrier_request *request)
+/* On the wire, or waiting for its path. */
+static talc_status exchange_start(talc_coap_client *client, talc_coap_exchange *exchange,
+                                  uint32_t attempt)
 {
-    talc_coap_client *client = link;
-    talc_coap_exchange *exchange = exchange_free(client);
+    exchange->path = talc_coap_path_take(client, attempt);
+    if (exchange->path == NULL) {
+        return client->insecurity.status != TALC_OK ? TALC_PENDING : TALC_ERROR_UNREACHABLE;
+    }
+    if (!exchange->path->is_ready) {
+        return TALC_OK;
+    }
+    exchange->state = TALC_COAP_OPEN;
+    return talc_coap_request_send(client, exchange);
+}
+
+talc_status talc_coap_client_send(talc_coap_client *client, uint32_t number, uint32_t attempt,
+                                  const talc_coap_request *request)
+{
+    if (client->exchange_count >= client->exchanges_max) {
+        return TALC_WANT_ROOM;
+    }
+    if (request->body_size > client->body_size) {
+        return TALC_ERROR_TOO_LARGE;
+    }
+    talc_coap_exchange *exchange = exchange_new(client, number, request);
     if (exchange == NULL) {
         return TALC_ERROR_MEMORY;
     }
-    talc_status status = exchange_fill(client, exchange, request);
-    if (status == TALC_OK) {
-        exchange->path = talc_coap_path_take(client, request->attempt);
-        status = exchange->path != NULL ? TALC_OK : TALC_ERROR_UNREACHABLE;
+    talc_status status = exchange_start(client, exchange, attempt);
+    if (status != TALC_OK && status != TALC_PENDING) {
+        talc_coap_exchange_free(exchange);
+        return status;
     }
-    if (status == TALC_OK) {
-        exchange->state = TALC_COAP_OPEN;
-        status = talc_coap_request_send(client, exchange);
+    DL_APPEND(client->exchanges, exchange);
+    client->exchange_count++;
+    if (status == TALC_PENDING) { /* there is a reason to tell */
+        talc_coap_exchange_end(client, exchange, TALC_COAP_INSECURE);
     }
-    if (status != TALC_OK) {
-        talc_coap_exchange_clear(exchange);
-    }
-    return status;
+    return TALC_OK;
 }
 
-static void client_cancel(void *link, uint32_t number)
+static void forget(talc_coap_client *client, talc_coap_exchange **list, uint32_t number)
 {
-    talc_coap_client *client = link;
-    for (size_t i = 0; i < TALC_COAP_EXCHANGES_MAX; i++) {
-        talc_coap_exchange *exchange = &client->exchanges[i];
-        if (exchange->state != TALC_COAP_FREE && exchange->number == number) {
-            talc_coap_exchange_clear(exchange);
+    talc_coap_exchange *exchange, *next;
+    DL_FOREACH_SAFE(*list, exchange, next) {
+        if (exchange->number == number) {
+            DL_DELETE(*list, exchange);
+            client->exchange_count--;
+            talc_coap_exchange_free(exchange);
         }
     }
+}
+
+void talc_coap_client_cancel(talc_coap_client *client, uint32_t number)
+{
+    forget(client, &client->exchanges, number);
+    forget(client, &client->done, number);
     talc_coap_paths_sweep(client);
 }
 
-/* The one that has been DONE longest, not after `last`. */
-static talc_coap_exchange *exchange_done(talc_coap_client *client, uint64_t last)
+/* With nothing left that libcoap would repeat, every message has been acknowledged, of which it
+ * does not tell: then something was heard, and the path is good. */
+static int is_unheard(const talc_coap_client *client, const talc_coap_exchange *exchange)
 {
-    talc_coap_exchange *first = NULL;
-    for (size_t i = 0; i < TALC_COAP_EXCHANGES_MAX; i++) {
-        talc_coap_exchange *exchange = &client->exchanges[i];
-        if (exchange->state == TALC_COAP_DONE && exchange->order <= last &&
-            (first == NULL || exchange->order < first->order)) {
-            first = exchange;
+    if (exchange->state == TALC_COAP_WAITING) {
+        return 1;
+    }
+    return exchange->path->heard == exchange->heard && !coap_can_exit(client->context);
+}
+
+void talc_coap_client_abandon(talc_coap_client *client, uint32_t number)
+{
+    const talc_coap_exchange *exchange;
+    DL_FOREACH(client->exchanges, exchange) {
+        if (exchange->number == number && exchange->path != NULL &&
+            is_unheard(client, exchange)) {
+            exchange->path->broken = 1;
         }
     }
-    return first;
+    talc_coap_client_cancel(client, number);
 }
 
-/* Frees the place first: the callback may send and cancel. */
-static void deliver(talc_coap_client *client, talc_coap_exchange *exchange)
+/* ---------------------------------------------------------------- turns */
+
+/* Takes each out of its list first: the callback may send and cancel. What ends meanwhile waits for
+ * the next call. */
+static void deliver(talc_coap_client *client)
 {
-    talc_coap_body body = exchange->answer;
-    talc_carrier_answer answer = {
-        .exchange = exchange->number,
-        .outcome = exchange->outcome,
-        .code = exchange->code,
-        .body = body.size > 0 ? body.bytes : NULL,
-        .body_size = body.size,
-        .retry_after_ms = exchange->retry_after_ms,
-    };
-    memset(&exchange->answer, 0, sizeof exchange->answer);
-    talc_coap_exchange_clear(exchange);
-    client->events.answer(client->events.context, &answer);
-    talc_coap_body_clear(&body);
+    talc_coap_exchange *exchange;
+    size_t count = 0;
+    DL_COUNT(client->done, exchange, count);
+    for (; count > 0 && client->done != NULL; count--) {
+        exchange = client->done;
+        DL_DELETE(client->done, exchange);
+        client->exchange_count--;
+        client->ended(client->ended_context, exchange);
+        talc_coap_exchange_free(exchange);
+    }
 }
 
-static talc_status client_process(void *link)
+static talc_status turn(talc_coap_client *client)
 {
-    talc_coap_client *client = link;
-    talc_status status = TALC_OK;
+    if (coap_io_process(client->context, COAP_IO_NO_WAIT) < 0) {
+        return TALC_ERROR_IO;
+    }
+    if (client->security->process != NULL) {
+        client->security->process(client->security_state);
+    }
+    talc_coap_paths_advance(client);
+    return TALC_OK;
+}
+
+talc_status talc_coap_client_process(talc_coap_client *client)
+{
+    talc_status status;
     uint32_t before;
     int turns = 0;
     do {
         before = client->arrivals;
-        if (coap_io_process(client->context, COAP_IO_NO_WAIT) < 0) {
-            status = TALC_ERROR_IO;
-            break;
-        }
-    } while (client->arrivals != before && ++turns < TURNS_MAX);
-    uint64_t last = client->done;
-    talc_coap_exchange *exchange;
-    while ((exchange = exchange_done(client, last)) != NULL) {
-        deliver(client, exchange);
-    }
+        status = turn(client);
+    } while (status == TALC_OK && client->arrivals != before && ++turns < TURNS_MAX);
+    deliver(client);
     talc_coap_paths_sweep(client);
     return status;
 }
 
-static int client_descriptor(void *link)
+int talc_coap_client_descriptor(const talc_coap_client *client)
 {
-    const talc_coap_client *client = link;
     return coap_context_get_coap_fd(client->context);
 }
 
 /* libcoap's own timer makes the descriptor readable for a retransmission, except when it finds the
  * time over just while it sets the timer; hence the second look while something is open. */
-static uint32_t client_timeout_ms(void *link)
+uint32_t talc_coap_client_timeout_ms(const talc_coap_client *client)
 {
-    talc_coap_client *client = link;
-    if (exchange_done(client, UINT64_MAX) != NULL) {
+    uint32_t timeout_ms = UINT32_MAX;
+    if (client->done != NULL) {
         return 0;
     }
-    for (size_t i = 0; i < TALC_COAP_EXCHANGES_MAX; i++) {
-        if (client->exchanges[i].state == TALC_COAP_OPEN) {
-            return client_descriptor(client) >= 0 ? REPEAT_CHECK_MS : NO_DESCRIPTOR_MS;
-        }
+    if (client->exchanges != NULL) {
+        timeout_ms = talc_coap_client_descriptor(client) >= 0 ? REPEAT_CHECK_MS : NO_DESCRIPTOR_MS;
     }
-    return UINT32_MAX;
+    if (client->security->timeout_ms != NULL) {
+        uint32_t wanted_ms = client->security->timeout_ms(client->security_state);
+        timeout_ms = wanted_ms < timeout_ms ? wanted_ms : timeout_ms;
+    }
+    return timeout_ms;
 }
-
-const talc_carrier talc_coap_carrier = {
-    .scheme = "coap",
-    .open = client_open,
-    .limits = client_limits,
-    .send = client_send,
-    .cancel = client_cancel,
-    .process = client_process,
-    .descriptor = client_descriptor,
-    .timeout_ms = client_timeout_ms,
-    .close = client_close,
-};

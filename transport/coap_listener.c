@@ -1,111 +1,165 @@
 /* SPDX-License-Identifier: MIT */
-/* The server's carrier over CoAP: sockets, the resource, and what the library calls. */
-#include "transport/coap_listener.h"
-
-#include "lib/failure.h"
+/* The server's carrier over CoAP: one resource that takes envelopes by POST. */
 #include "transport/coap_carrier.h"
 
-#include <errno.h>
-#include <netinet/in.h>
+#include "lib/failure.h"
+#include "records/base64.h"
+#include "transport/coap_server.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
-#define IDLE_SESSIONS_MAX 4096 /* libcoap's, one per peer address, about 0.8 KiB each */
-#define SESSION_TIMEOUT_S 60
-#define REQUEST_AGE_MS 30000
-#define ANSWER_AGE_MS 93000    /* MAX_TRANSMIT_WAIT, RFC 7252 section 4.8.2 */
-#define SEPARATE_SPAN_MS 15000 /* until libcoap has given a separate response up */
-#define REPEAT_CHECK_MS 1000
-#define SWEEP_CHECK_MS 30000
-#define NO_DESCRIPTOR_MS 20
-#define TURNS_MAX 32
+#define ID_TEXT_SIZE 16
 
-uint64_t talc_coap_now_ms(void)
+typedef struct listener_link {
+    talc_coap_server server;
+    talc_listener_events events;
+    size_t body_size, anonymous_body_size;
+} listener_link;
+
+/* ---------------------------------------------------------------- session ids */
+
+static int hex_value(uint8_t digit)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    static const char digits[] = "0123456789abcdef";
+    const char *at = memchr(digits, digit | 0x20, 16);
+    return at != NULL ? (int)(at - digits) : -1;
 }
 
-/* libcoap tells the port of an endpoint only in its text, "[::]:5683 UDP". */
-static uint16_t endpoint_port(const coap_endpoint_t *endpoint)
+/* Undoes one layer of percent-encoding: options hold plain text (RFC 7252 section 6.4), but not
+ * every gateway takes its own encoding off. Returns the size, or SIZE_MAX if it is malformed or too
+ * long. */
+static size_t percent_decode(const uint8_t *text, size_t size, char *plain, size_t capacity)
 {
-    const char *colon = strrchr(coap_endpoint_str(endpoint), ':');
-    return colon != NULL ? (uint16_t)strtoul(colon + 1, NULL, 10) : 0;
-}
-
-/* "[::]" takes IPv4 too where the system can, and IPv4 alone where there is no IPv6. */
-static talc_status addresses_find(const talc_coap_uri *uri, talc_coap_addresses *addresses,
-                                  talc_failure *failure)
-{
-    talc_status status = talc_coap_resolve(addresses, uri, failure);
-    if (status == TALC_OK && strcmp(uri->host, "::") == 0 &&
-        addresses->count < TALC_COAP_ADDRESSES_MAX) {
-        coap_address_t *any = &addresses->list[addresses->count++];
-        coap_address_init(any);
-        any->size = sizeof any->addr.sin;
-        any->addr.sin.sin_family = AF_INET;
-        any->addr.sin.sin_port = addresses->list[0].addr.sin6.sin6_port;
-    }
-    return status;
-}
-
-/* libcoap binds with SO_REUSEADDR, which would let a second server take a port over without a word.
- * A socket of our own asks the system first, and tells why not. Returns errno. */
-static int address_try(const coap_address_t *address)
-{
-    static const int off;
-    int error = 0;
-    int probe = socket(address->addr.sa.sa_family, SOCK_DGRAM, 0);
-    if (probe < 0) {
-        return errno;
-    }
-    if (address->addr.sa.sa_family == AF_INET6) {
-        (void)setsockopt(probe, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-    }
-    if (bind(probe, &address->addr.sa, address->size) != 0) {
-        error = errno;
-    }
-    close(probe);
-    return error;
-}
-
-static talc_status endpoint_open(talc_coap_server *listener, const char *text,
-                                 talc_failure *failure)
-{
-    talc_coap_uri uri;
-    talc_coap_addresses addresses;
-    char reason[128] = "";
-    int error = 0;
-    talc_status status = talc_coap_uri_read(&uri, text, failure);
-    if (status == TALC_OK) {
-        status = addresses_find(&uri, &addresses, failure);
-    }
-    if (status != TALC_OK) {
-        return status;
-    }
-    for (size_t i = 0; i < addresses.count; i++) {
-        error = address_try(&addresses.list[i]);
-        coap_endpoint_t *endpoint =
-            error == 0 ? coap_new_endpoint(listener->context, &addresses.list[i], COAP_PROTO_UDP)
-                       : NULL;
-        if (endpoint != NULL) {
-            listener->port = endpoint_port(endpoint);
-            return TALC_OK;
+    size_t length = 0;
+    for (size_t i = 0; i < size; i++) {
+        int value = text[i];
+        if (value == '%') {
+            int high = size - i > 2 ? hex_value(text[i + 1]) : -1;
+            int low = size - i > 2 ? hex_value(text[i + 2]) : -1;
+            if (high < 0 || low < 0) {
+                return SIZE_MAX;
+            }
+            value = high * 16 + low;
+            i += 2;
         }
-        if (error == EADDRINUSE) {
-            break; /* not to be taken for a machine without IPv6 */
+        if (length == capacity) {
+            return SIZE_MAX;
         }
+        plain[length++] = (char)value;
     }
-    (void)strerror_r(error != 0 ? error : EIO, reason, sizeof reason);
-    return talc_failure_set(failure, TALC_STAGE_PATH, TALC_ERROR_UNREACHABLE,
-                            "cannot listen at %s: %s", text, reason);
+    return length;
 }
 
-static talc_status resource_add(talc_coap_server *listener, const char *path)
+/* Reads the session id from the one Uri-Query "s=..."; none if it is missing, malformed or there
+ * twice. */
+static void session_id_read(const coap_pdu_t *request, talc_coap_key *key)
+{
+    coap_opt_iterator_t iterator;
+    coap_opt_filter_t filter;
+    const coap_opt_t *option;
+    char text[ID_TEXT_SIZE];
+    int seen = 0;
+    coap_option_filter_clear(&filter);
+    coap_option_filter_set(&filter, COAP_OPTION_URI_QUERY);
+    coap_option_iterator_init(request, &iterator, &filter);
+    while ((option = coap_option_next(&iterator)) != NULL) {
+        const uint8_t *value = coap_opt_value(option);
+        size_t size = coap_opt_length(option);
+        if (size < 2 || value[0] != 's' || value[1] != '=') {
+            continue;
+        }
+        size = percent_decode(value + 2, size - 2, text, sizeof text);
+        key->has_subject =
+            !seen && size == sizeof text &&
+            talc_base64_decode(text, size, key->subject, TALC_SESSION_ID_SIZE) == TALC_OK;
+        seen = 1;
+    }
+    if (!key->has_subject) {
+        memset(key->subject, 0, sizeof key->subject);
+    }
+}
+
+/* ---------------------------------------------------------------- requests */
+
+/* Errors of the carrier answer no request that a client could name, and an "i" that no client has
+ * open is dropped: the CoAP code decides. */
+static const char *error_body(coap_pdu_code_t code)
+{
+    switch (code) {
+    case COAP_RESPONSE_CODE(413): return "{\"i\":0,\"e\":\"too-large\"}";
+    case COAP_RESPONSE_CODE(503): return "{\"i\":0,\"e\":\"overloaded\"}";
+    default: return "{\"i\":0,\"e\":\"malformed\"}";
+    }
+}
+
+static void listener_refuse(talc_coap_server *server, const talc_coap_pending *arrived,
+                            coap_pdu_t *response, coap_pdu_code_t code)
+{
+    const char *body = error_body(code);
+    talc_coap_answer answer = {
+        .code = (uint8_t)code,
+        .content_format = TALC_COAP_CONTENT_JSON,
+        .body = (const uint8_t *)body,
+        .body_size = strlen(body),
+        .max_age_s = code == COAP_RESPONSE_CODE(503) ? TALC_COAP_RETRY_AFTER_S : 0,
+    };
+    talc_coap_reply_write(server, arrived, response, &answer);
+}
+
+/* 1 if this message is waiting for its reply already: the acknowledgement was lost. */
+static int is_waiting(const talc_coap_server *server, const talc_coap_pending *arrived)
+{
+    for (const talc_coap_pending *at = server->pending; at != NULL; at = at->next) {
+        if (at->session == arrived->session && at->message_id == arrived->message_id &&
+            at->token_size == arrived->token_size &&
+            memcmp(at->token, arrived->token, arrived->token_size) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static void listener_arrive(talc_coap_server *server, talc_coap_pending *arrived,
+                            const coap_pdu_t *request, coap_pdu_t *response)
+{
+    const listener_link *listener = server->owner;
+    const talc_listener_events *events = &listener->events;
+    session_id_read(request, &arrived->key);
+    if (is_waiting(server, arrived)) {
+        return; /* acknowledged once more */
+    }
+    int known = arrived->key.has_subject && events->known(events->context, arrived->key.subject);
+    arrived->limit = known ? listener->body_size : listener->anonymous_body_size;
+    (void)talc_coap_inbound_gather(server, arrived, request, response);
+}
+
+static void listener_deliver(talc_coap_server *server, talc_coap_pending *pending,
+                             const talc_coap_body *body)
+{
+    static const uint8_t nothing[1];
+    const listener_link *listener = server->owner;
+    const talc_coap_key key = pending->key; /* the pending may be gone during the call */
+    talc_inbound inbound = {
+        .session_id = key.has_subject ? key.subject : NULL,
+        .peer = key.peer,
+        .peer_size = sizeof key.peer,
+        .body = body->size > 0 ? body->bytes : nothing,
+        .body_size = body->size,
+        .reply = pending,
+    };
+    listener->events.inbound(listener->events.context, &inbound);
+}
+
+static const talc_coap_server_face face = {
+    .arrive = listener_arrive,
+    .deliver = listener_deliver,
+    .refuse = listener_refuse,
+};
+
+/* ---------------------------------------------------------------- calls */
+
+static talc_status resource_add(talc_coap_server *server, const char *path)
 {
     coap_str_const_t name;
     name.s = (const uint8_t *)path + (path[0] == '/' ? 1 : 0);
@@ -114,59 +168,45 @@ static talc_status resource_add(talc_coap_server *listener, const char *path)
     if (resource == NULL) {
         return TALC_ERROR_MEMORY;
     }
-    coap_resource_set_userdata(resource, listener);
+    coap_resource_set_userdata(resource, server);
     coap_register_handler(resource, COAP_REQUEST_POST, talc_coap_inbound_take);
-    coap_add_resource(listener->context, resource);
+    coap_add_resource(server->context, resource);
     return TALC_OK;
 }
 
-static void limits_set(talc_coap_server *listener, const talc_listener_target *target)
+static talc_status listener_prepare(listener_link *listener, const talc_listener_target *target,
+                                    talc_failure *failure)
 {
-    size_t block_size = target->block_size < TALC_COAP_BLOCK_SIZE_MAX ? target->block_size
-                                                                      : TALC_COAP_BLOCK_SIZE_MAX;
+    talc_coap_server_setup setup = { .uri = target->uri,
+                                     .face = &face,
+                                     .owner = listener,
+                                     .security = &talc_coap_security_none,
+                                     .message_size = target->message_size,
+                                     .block_size = target->block_size,
+                                     .ack_timeout_s = 1,
+                                     .max_retransmit = 2,
+                                     .nstart = 2 };
     listener->body_size = target->body_size;
     listener->anonymous_body_size = target->anonymous_body_size;
-    listener->szx = talc_coap_block_szx(block_size);
-    listener->single_size =
-        target->message_size < TALC_MESSAGE_BODY_MAX ? target->message_size : TALC_MESSAGE_BODY_MAX;
-    if (target->block_size < TALC_COAP_BLOCK_SIZE_MAX) {
-        listener->single_size = (size_t)16 << listener->szx;
+    talc_status status = talc_coap_server_open(&listener->server, &setup, failure);
+    if (status == TALC_OK && resource_add(&listener->server, target->path) != TALC_OK) {
+        status = talc_failure_set(failure, TALC_STAGE_PATH, TALC_ERROR_MEMORY, "out of memory");
     }
+    return status;
 }
 
 static void listener_close(void *link)
 {
-    talc_coap_server *listener = link;
-    while (listener->pending != NULL) {
-        talc_coap_pending_drop(listener, listener->pending);
-    }
-    talc_coap_transfers_expire(&listener->requests, 0, 0);
-    talc_coap_transfers_expire(&listener->answers, 0, 0);
-    if (listener->context != NULL) {
-        coap_free_context(listener->context);
-    }
+    listener_link *listener = link;
+    talc_coap_server_close(&listener->server);
     free(listener);
-}
-
-static talc_status listener_prepare(talc_coap_server *listener, const talc_listener_target *target,
-                                    talc_failure *failure)
-{
-    limits_set(listener, target);
-    listener->context = coap_new_context(NULL);
-    if (listener->context == NULL || resource_add(listener, target->path) != TALC_OK) {
-        return talc_failure_set(failure, TALC_STAGE_PATH, TALC_ERROR_MEMORY, "out of memory");
-    }
-    coap_context_set_max_idle_sessions(listener->context, IDLE_SESSIONS_MAX);
-    coap_context_set_session_timeout(listener->context, SESSION_TIMEOUT_S);
-    return endpoint_open(listener, target->uri, failure);
 }
 
 static talc_status listener_open(void **link, const talc_listener_target *target,
                                  const talc_listener_events *events, talc_failure *failure)
 {
     *link = NULL;
-    talc_coap_startup();
-    talc_coap_server *listener = calloc(1, sizeof *listener);
+    listener_link *listener = calloc(1, sizeof *listener);
     if (listener == NULL) {
         return talc_failure_set(failure, TALC_STAGE_PATH, TALC_ERROR_MEMORY, "out of memory");
     }
@@ -180,54 +220,52 @@ static talc_status listener_open(void **link, const talc_listener_target *target
     return TALC_OK;
 }
 
+static void listener_reply(void *link, void *handle, const talc_reply *reply)
+{
+    listener_link *listener = link;
+    talc_coap_answer answer = { .content_format = TALC_OPTION_ABSENT };
+    if (reply != NULL) {
+        answer.code = reply->code;
+        answer.body = reply->body;
+        answer.body_size = reply->body_size;
+        if (reply->body_size > 0) {
+            answer.content_format = TALC_COAP_CONTENT_JSON;
+        }
+        if (reply->code == COAP_RESPONSE_CODE(503)) {
+            answer.max_age_s = reply->retry_after_s;
+        }
+    }
+    (void)talc_coap_reply_give(&listener->server, handle, reply != NULL ? &answer : NULL);
+}
+
 static talc_status listener_process(void *link)
 {
-    talc_coap_server *listener = link;
-    uint32_t before;
-    int turns = 0;
-    do {
-        before = listener->arrivals;
-        if (coap_io_process(listener->context, COAP_IO_NO_WAIT) < 0) {
-            return TALC_ERROR_IO;
-        }
-    } while (listener->arrivals != before && ++turns < TURNS_MAX);
-    uint64_t now_ms = talc_coap_now_ms();
-    listener->transfers = talc_coap_transfers_expire(&listener->requests, now_ms, REQUEST_AGE_MS) +
-                          talc_coap_transfers_expire(&listener->answers, now_ms, ANSWER_AGE_MS);
-    return TALC_OK;
+    listener_link *listener = link;
+    return talc_coap_server_process(&listener->server);
 }
 
 static int listener_descriptor(void *link)
 {
-    const talc_coap_server *listener = link;
-    return coap_context_get_coap_fd(listener->context);
+    const listener_link *listener = link;
+    return talc_coap_server_descriptor(&listener->server);
 }
 
-/* As the client's: a second look beside libcoap's timer while a separate response may be on its
- * way. Half-finished bodies are let go in time even if nothing arrives. */
 static uint32_t listener_timeout_ms(void *link)
 {
-    const talc_coap_server *listener = link;
-    if (coap_context_get_coap_fd(listener->context) < 0) {
-        return NO_DESCRIPTOR_MS;
-    }
-    if (listener->separate_ms != 0 &&
-        talc_coap_now_ms() - listener->separate_ms < SEPARATE_SPAN_MS) {
-        return REPEAT_CHECK_MS;
-    }
-    return listener->transfers > 0 ? SWEEP_CHECK_MS : UINT32_MAX;
+    const listener_link *listener = link;
+    return talc_coap_server_timeout_ms(&listener->server);
 }
 
 static uint16_t listener_port(void *link)
 {
-    const talc_coap_server *listener = link;
-    return listener->port;
+    const listener_link *listener = link;
+    return listener->server.port;
 }
 
 const talc_listener talc_coap_listener = {
     .scheme = "coap",
     .open = listener_open,
-    .reply = talc_coap_reply_give,
+    .reply = listener_reply,
     .process = listener_process,
     .descriptor = listener_descriptor,
     .timeout_ms = listener_timeout_ms,

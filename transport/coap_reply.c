@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* What leaves a server: replies at once and later, whole and in blocks. */
-#include "transport/coap_listener.h"
+/* What leaves a server: answers at once and later, whole and in blocks. */
+#include "transport/coap_server.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
 #include <utlist.h>
 
 #define ETAG_SIZE 8
-#define SEPARATE_ACK_TIMEOUT_S 1
 
 /* The part of an answer that goes into one message. */
 typedef struct slice {
@@ -19,23 +18,23 @@ typedef struct slice {
 
 /* A client that asked for a size of block gets no larger one (RFC 7959 section 2.4). A short
  * error is no block of the answer that a later block was asked of: it comes whole. */
-static slice slice_of(const talc_coap_server *listener, const talc_coap_pending *pending,
-                      const talc_reply *reply)
+static slice slice_of(const talc_coap_server *server, const talc_coap_pending *pending,
+                      const talc_coap_answer *answer)
 {
-    slice cut = { .block.szx = listener->szx };
-    size_t body_size = reply->body_size;
-    bool is_error = COAP_RESPONSE_CLASS(reply->code) > 2 && pending->block2.number > 0 &&
-                    body_size <= listener->single_size;
+    slice cut = { .block.szx = server->szx };
+    size_t body_size = answer->body_size;
+    bool is_error = COAP_RESPONSE_CLASS(answer->code) > 2 && pending->block2.number > 0 &&
+                    body_size <= server->single_size;
     if (pending->has_block2 == TALC_COAP_BLOCK_PRESENT && !is_error) {
         cut.block.szx = pending->block2.szx;
         cut.offset = talc_coap_block_offset(&pending->block2);
-        if (cut.block.szx > listener->szx) {
-            cut.block.szx = listener->szx;
+        if (cut.block.szx > server->szx) {
+            cut.block.szx = server->szx;
         }
     }
     size_t block_size = talc_coap_block_size(&cut.block);
     cut.block.number = (uint32_t)(cut.offset / block_size);
-    cut.is_block = body_size > listener->single_size || cut.offset > 0 ||
+    cut.is_block = body_size > server->single_size || cut.offset > 0 ||
                    (pending->has_block2 == TALC_COAP_BLOCK_PRESENT && body_size > block_size &&
                     !is_error);
     cut.exists = cut.offset == 0 || cut.offset < body_size;
@@ -60,112 +59,124 @@ static void etag_of(const uint8_t *bytes, size_t size, uint8_t etag[ETAG_SIZE])
     }
 }
 
+/* An option that is a number; 1 if it is left out. */
+static int add_unless(coap_pdu_t *pdu, coap_option_num_t option, int is_absent, uint32_t value)
+{
+    return is_absent || talc_coap_uint_add(pdu, option, value);
+}
+
 /* In the order of the options' numbers. */
-static int options_add(coap_pdu_t *pdu, const talc_coap_pending *pending, const talc_reply *reply,
-                       const slice *cut)
+static int options_add(coap_pdu_t *pdu, const talc_coap_pending *pending,
+                       const talc_coap_answer *answer, const slice *cut)
 {
     uint8_t etag[ETAG_SIZE];
     int ok = 1;
     if (cut->is_block) {
-        etag_of(reply->body, reply->body_size, etag);
+        etag_of(answer->body, answer->body_size, etag);
         ok = coap_add_option(pdu, COAP_OPTION_ETAG, sizeof etag, etag) > 0;
     }
-    if (reply->body_size > 0) {
-        ok = ok && talc_coap_uint_add(pdu, COAP_OPTION_CONTENT_FORMAT, TALC_COAP_CONTENT_JSON);
-    }
-    if (reply->code == COAP_RESPONSE_CODE(503) && reply->retry_after_s > 0) {
-        ok = ok && talc_coap_uint_add(pdu, COAP_OPTION_MAXAGE, reply->retry_after_s);
-    }
+    ok = ok && add_unless(pdu, COAP_OPTION_CONTENT_FORMAT,
+                          answer->content_format == TALC_OPTION_ABSENT,
+                          (uint32_t)answer->content_format);
+    ok = ok && add_unless(pdu, COAP_OPTION_MAXAGE, answer->max_age_s == 0, answer->max_age_s);
     if (cut->is_block) {
         ok = ok && talc_coap_block_add(pdu, COAP_OPTION_BLOCK2, &cut->block);
     }
     if (pending->has_block1 == TALC_COAP_BLOCK_PRESENT) {
         ok = ok && talc_coap_block_add(pdu, COAP_OPTION_BLOCK1, &pending->block1);
     }
-    if (cut->is_block && cut->block.number == 0) {
-        ok = ok && talc_coap_uint_add(pdu, COAP_OPTION_SIZE2, (uint32_t)reply->body_size);
-    }
-    return ok;
+    ok = ok && add_unless(pdu, COAP_OPTION_SIZE2, !cut->is_block || cut->block.number > 0,
+                          (uint32_t)answer->body_size);
+    return ok && add_unless(pdu, COAP_OPTION_SIZE1, answer->size1 == 0, answer->size1);
 }
 
 /* Without memory the later blocks are asked from the server. */
-static void answer_keep(talc_coap_server *listener, const talc_coap_pending *pending,
-                        const talc_reply *reply)
+static void answer_keep(talc_coap_server *server, const talc_coap_pending *pending,
+                        const talc_coap_answer *answer)
 {
     talc_coap_transfer *kept =
-        talc_coap_transfer_begin(&listener->answers, &pending->key, talc_coap_now_ms());
-    kept->code = reply->code;
-    if (talc_coap_body_append(&kept->body, reply->body, reply->body_size, reply->body_size) !=
-        TALC_OK) {
+        talc_coap_transfer_begin(&server->answers, &pending->key, talc_coap_now_ms());
+    talc_coap_body whole = { .bytes = (uint8_t *)(uintptr_t)answer->body, /* read only */
+                             .size = answer->body_size };
+    kept->code = answer->code;
+    kept->content_format = answer->content_format;
+    if (talc_coap_transfer_append(&server->answers, kept, &whole, whole.size) != TALC_OK) {
         talc_coap_transfer_end(kept);
     }
 }
 
-void talc_coap_reply_write(talc_coap_server *listener, const talc_coap_pending *pending,
-                           coap_pdu_t *pdu, const talc_reply *reply)
+void talc_coap_reply_write(talc_coap_server *server, const talc_coap_pending *pending,
+                           coap_pdu_t *pdu, const talc_coap_answer *answer)
 {
-    slice cut = slice_of(listener, pending, reply);
-    if (!cut.exists || COAP_RESPONSE_CLASS(reply->code) < 2 ||
-        COAP_RESPONSE_CLASS(reply->code) > 5) {
+    slice cut = slice_of(server, pending, answer);
+    if (!cut.exists || COAP_RESPONSE_CLASS(answer->code) < 2 ||
+        COAP_RESPONSE_CLASS(answer->code) > 5) {
         coap_pdu_set_code(pdu, cut.exists ? COAP_RESPONSE_CODE(500) : COAP_RESPONSE_CODE(400));
         return;
     }
-    coap_pdu_set_code(pdu, (coap_pdu_code_t)reply->code);
-    if (!options_add(pdu, pending, reply, &cut) ||
-        (cut.size > 0 && !coap_add_data(pdu, cut.size, reply->body + cut.offset))) {
+    coap_pdu_set_code(pdu, (coap_pdu_code_t)answer->code);
+    if (!options_add(pdu, pending, answer, &cut) ||
+        (cut.size > 0 && !coap_add_data(pdu, cut.size, answer->body + cut.offset))) {
         coap_pdu_set_code(pdu, COAP_RESPONSE_CODE(500));
         return;
     }
     if (cut.is_block && cut.block.number == 0) {
-        answer_keep(listener, pending, reply);
+        answer_keep(server, pending, answer);
     }
 }
 
 /* A message of its own, repeated until the client acknowledges it. */
-static void reply_send(talc_coap_server *listener, const talc_coap_pending *pending,
-                       const talc_reply *reply)
+static talc_status reply_send(talc_coap_server *server, const talc_coap_pending *pending,
+                              const talc_coap_answer *answer)
 {
     coap_session_t *session = pending->session;
+    if (coap_session_get_state(session) != COAP_SESSION_STATE_ESTABLISHED) {
+        return TALC_ERROR_SESSION_LOST; /* to send would begin a handshake */
+    }
     coap_pdu_t *pdu =
         coap_new_pdu(pending->type == COAP_MESSAGE_NON ? COAP_MESSAGE_NON : COAP_MESSAGE_CON,
                      COAP_RESPONSE_CODE(204), session);
     if (pdu == NULL) {
-        return;
+        return TALC_ERROR_MEMORY;
     }
     if (!coap_add_token(pdu, pending->token_size, pending->token)) {
         coap_delete_pdu(pdu);
-        return;
+        return TALC_ERROR_MEMORY;
     }
-    talc_coap_reply_write(listener, pending, pdu, reply);
-    coap_session_set_ack_timeout(session, (coap_fixed_point_t){ SEPARATE_ACK_TIMEOUT_S, 0 });
-    coap_session_set_max_retransmit(session, 2);
-    coap_session_set_nstart(session, 2);
-    coap_send(session, pdu);
-    listener->separate_ms = talc_coap_now_ms();
+    talc_coap_reply_write(server, pending, pdu, answer);
+    coap_session_set_ack_timeout(session, (coap_fixed_point_t){ server->ack_timeout_s, 0 });
+    coap_session_set_max_retransmit(session, server->max_retransmit);
+    coap_session_set_nstart(session, server->nstart);
+    server->separate_ms = talc_coap_now_ms();
+    return coap_send(session, pdu) != COAP_INVALID_MID ? TALC_OK : TALC_ERROR_SESSION_LOST;
 }
 
-void talc_coap_pending_drop(talc_coap_server *listener, talc_coap_pending *pending)
+void talc_coap_pending_drop(talc_coap_server *server, talc_coap_pending *pending)
 {
-    DL_DELETE(listener->pending, pending);
-    listener->pending_count--;
+    if (server->face->settle != NULL) {
+        server->face->settle(server, pending);
+    }
+    DL_DELETE(server->pending, pending);
+    server->pending_count--;
     coap_session_release(pending->session);
     free(pending);
 }
 
-void talc_coap_reply_give(void *link, void *handle, const talc_reply *reply)
+talc_status talc_coap_reply_give(talc_coap_server *server, talc_coap_pending *pending,
+                                 const talc_coap_answer *answer)
 {
-    talc_coap_server *listener = link;
-    talc_coap_pending *pending = handle;
+    talc_status status = TALC_OK;
     if (pending->response == NULL) {
-        if (reply != NULL) {
-            reply_send(listener, pending, reply);
+        if (answer != NULL) {
+            status = reply_send(server, pending, answer);
         }
-        talc_coap_pending_drop(listener, pending);
-        return;
+        talc_coap_pending_drop(server, pending);
+        return status;
     }
     *pending->replied = 1;
-    if (reply != NULL) {
-        talc_coap_reply_write(listener, pending, pending->response, reply);
+    if (answer != NULL) {
+        talc_coap_reply_write(server, pending, pending->response, answer);
     }
     free(pending);
+    return TALC_OK;
 }

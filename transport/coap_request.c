@@ -1,17 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 #include "transport/coap_client.h"
 
+#include "lib/path.h"
+
 #include <stdio.h>
 #include <string.h>
 
-#define HOP_LIMIT_SIZE 3    /* libcoap adds one to what goes through a proxy (RFC 8768) */
-#define OPTION_HEADER_MAX 5 /* RFC 7252 section 3.1 */
-#define PROXY_URI_MAX 1034  /* RFC 7252 section 5.10 */
+#define MARKER_SIZE 1
+#define HOP_LIMIT_SIZE 3      /* libcoap adds one to what goes through a proxy (RFC 8768) */
+#define FORMAT_SIZE 3         /* Content-Format, Accept */
+#define BLOCK_OPTION_SIZE 4   /* Block1, Block2 */
+#define LARGE_OPTION_SIZE 5   /* header of an option, RFC 7252 section 3.1 */
+#define BLOCKWISE_SIZE (BLOCK_OPTION_SIZE + 6 /* Size1 */ + 8 /* Request-Tag */)
+#define PROXY_URI_MAX 1034    /* RFC 7252 section 5.10 */
 
 /* Options have to be added in the order of their numbers, so one function does it for all forms. A
  * step that finds no room makes `ok` 0 and the rest harmless. */
 typedef struct option_writer {
     coap_pdu_t *pdu;
+    coap_option_num_t number; /* of segments */
     int ok;
 } option_writer;
 
@@ -31,6 +38,13 @@ static void add_block(option_writer *writer, coap_option_num_t number, const tal
     writer->ok = writer->ok && talc_coap_block_add(writer->pdu, number, block);
 }
 
+static void add_format(option_writer *writer, coap_option_num_t number, int format)
+{
+    if (format != TALC_OPTION_ABSENT) {
+        add_uint(writer, number, (uint32_t)format);
+    }
+}
+
 static void add_host(option_writer *writer, const talc_coap_client *client)
 {
     char host[sizeof client->server.host + 2];
@@ -40,44 +54,50 @@ static void add_host(option_writer *writer, const talc_coap_client *client)
     add_bytes(writer, COAP_OPTION_URI_HOST, host, (size_t)size);
 }
 
-static void add_path(option_writer *writer, const char *path)
+static talc_status add_segment(void *context, const uint8_t *value, size_t size)
 {
-    for (const char *at = path; *at != '\0';) {
-        size_t size = strcspn(at, "/");
-        add_bytes(writer, COAP_OPTION_URI_PATH, at, size);
-        at += size + (at[size] == '/' ? 1 : 0);
-    }
+    option_writer *writer = context;
+    add_bytes(writer, writer->number, value, size);
+    return writer->ok ? TALC_OK : TALC_ERROR_TOO_LARGE;
 }
 
-static int uri_write(const talc_coap_client *client, const char *id, char *text, size_t capacity)
+static void add_segments(option_writer *writer, coap_option_num_t number,
+                         const talc_path_syntax *syntax, const char *text)
+{
+    writer->number = number;
+    writer->ok = writer->ok &&
+                 talc_path_each(syntax, text, strlen(text), add_segment, writer) == TALC_OK;
+}
+
+static const char *scheme_of(const talc_coap_client *client)
+{
+    return client->server.is_secure ? "coaps" : "coap";
+}
+
+static int uri_write(const talc_coap_client *client, const talc_coap_request *request, char *text,
+                     size_t capacity)
 {
     const talc_coap_uri *server = &client->server;
     const char *open = server->has_colon ? "[" : "";
     const char *close = server->has_colon ? "]" : "";
-    return snprintf(text, capacity, "coap://%s%s%s:%u/%s?s=%.*s", open, server->host, close,
-                    (unsigned)server->port, client->path, TALC_COAP_ID_TEXT_SIZE, id);
-}
-
-static void add_query(option_writer *writer, const talc_coap_exchange *exchange)
-{
-    char query[2 + TALC_COAP_ID_TEXT_SIZE];
-    memcpy(query, "s=", 2);
-    memcpy(query + 2, exchange->id, TALC_COAP_ID_TEXT_SIZE);
-    add_bytes(writer, COAP_OPTION_URI_QUERY, query, sizeof query);
+    const char *path = request->path + (request->path[0] == '/' ? 1 : 0);
+    return snprintf(text, capacity, "%s://%s%s%s:%u/%s%s%s", scheme_of(client), open, server->host,
+                    close, (unsigned)server->port, path, request->query[0] != '\0' ? "?" : "",
+                    request->query);
 }
 
 static void add_proxy_uri(option_writer *writer, const talc_coap_client *client,
-                          const talc_coap_exchange *exchange)
+                          const talc_coap_request *request)
 {
     char uri[PROXY_URI_MAX + 1];
-    int size = uri_write(client, exchange->id, uri, sizeof uri);
+    int size = uri_write(client, request, uri, sizeof uri);
     writer->ok = writer->ok && size > 0 && size < (int)sizeof uri;
     if (writer->ok) {
         add_bytes(writer, COAP_OPTION_PROXY_URI, uri, (size_t)size);
     }
 }
 
-/* What a request carries of its own and of its answer's body. */
+/* What a message carries of its request's body and of the answer's. */
 typedef struct request_part {
     const uint8_t *payload;
     size_t payload_size;
@@ -85,74 +105,130 @@ typedef struct request_part {
     const talc_coap_block *block2;
 } request_part;
 
+static void add_address(option_writer *writer, const talc_coap_client *client,
+                        const talc_coap_exchange *exchange)
+{
+    if (exchange->form == TALC_COAP_PROXY_SCHEME ||
+        (exchange->form == TALC_COAP_DIRECT && !client->server.is_address)) {
+        add_host(writer, client);
+    }
+    if (exchange->form == TALC_COAP_PROXY_SCHEME) {
+        add_uint(writer, COAP_OPTION_URI_PORT, client->server.port);
+    }
+    if (exchange->form != TALC_COAP_PROXY_URI) {
+        add_segments(writer, COAP_OPTION_URI_PATH, &talc_path_syntax_path,
+                     exchange->request.path);
+    }
+}
+
 static void add_options(option_writer *writer, const talc_coap_client *client,
                         const talc_coap_exchange *exchange, const request_part *part)
 {
-    if (client->form == TALC_COAP_PROXY_SCHEME ||
-        (client->form == TALC_COAP_DIRECT && !client->server.is_address)) {
-        add_host(writer, client);
+    const talc_coap_request *request = &exchange->request;
+    add_address(writer, client, exchange);
+    if (!exchange->is_fetching) {
+        add_format(writer, COAP_OPTION_CONTENT_FORMAT, request->content_format);
     }
-    if (client->form == TALC_COAP_PROXY_SCHEME) {
-        add_uint(writer, COAP_OPTION_URI_PORT, client->server.port);
+    if (exchange->form != TALC_COAP_PROXY_URI) {
+        add_segments(writer, COAP_OPTION_URI_QUERY, &talc_path_syntax_query, request->query);
     }
-    if (client->form != TALC_COAP_PROXY_URI) {
-        add_path(writer, client->path);
-    }
-    if (part->payload_size > 0) {
-        add_uint(writer, COAP_OPTION_CONTENT_FORMAT, TALC_COAP_CONTENT_JSON);
-    }
-    if (client->form != TALC_COAP_PROXY_URI) {
-        add_query(writer, exchange);
-    }
+    add_format(writer, COAP_OPTION_ACCEPT, request->accept);
     if (part->block2 != NULL) {
         add_block(writer, COAP_OPTION_BLOCK2, part->block2);
     }
     if (part->block1 != NULL) {
         add_block(writer, COAP_OPTION_BLOCK1, part->block1);
     }
-    if (client->form == TALC_COAP_PROXY_URI) {
-        add_proxy_uri(writer, client, exchange);
+    if (exchange->form == TALC_COAP_PROXY_URI) {
+        add_proxy_uri(writer, client, request);
     }
-    if (client->form == TALC_COAP_PROXY_SCHEME) {
-        add_bytes(writer, COAP_OPTION_PROXY_SCHEME, "coap", 4);
+    if (exchange->form == TALC_COAP_PROXY_SCHEME) {
+        add_bytes(writer, COAP_OPTION_PROXY_SCHEME, scheme_of(client), strlen(scheme_of(client)));
     }
     if (part->block1 != NULL && part->block1->number == 0) {
-        add_uint(writer, COAP_OPTION_SIZE1, (uint32_t)exchange->request.size);
+        add_uint(writer, COAP_OPTION_SIZE1, (uint32_t)request->body_size);
     }
-    if (exchange->request.size > client->single_size) {
+    if (request->body_size > exchange->single_size) {
         add_uint(writer, COAP_OPTION_RTAG, exchange->tag);
     }
 }
 
-size_t talc_coap_request_overhead(const talc_coap_client *client)
+/* ---------------------------------------------------------------- room */
+
+static talc_status count_segment(void *context, const uint8_t *value, size_t size)
 {
-    static const char id[TALC_COAP_ID_TEXT_SIZE + 1] = "0123456789abcdef";
-    size_t small = TALC_COAP_TOKEN_SIZE + 2 /* Content-Format */ + 4 /* Block2 */;
-    size_t path_size = 0;
-    for (const char *at = client->path; *at != '\0'; at++) {
-        path_size += *at == '/' ? OPTION_HEADER_MAX : 1;
-    }
-    size_t separate = OPTION_HEADER_MAX + path_size + OPTION_HEADER_MAX + 2 + strlen(id);
-    if (client->form != TALC_COAP_DIRECT || !client->server.is_address) {
-        separate += OPTION_HEADER_MAX + strlen(client->server.host) + 2;
-    }
-    if (client->form == TALC_COAP_DIRECT) {
-        return small + separate;
-    }
-    separate += 3 /* Uri-Port */ + 6 /* Proxy-Scheme */;
-    size_t whole = OPTION_HEADER_MAX + (size_t)uri_write(client, id, NULL, 0);
-    return small + HOP_LIMIT_SIZE + (whole > separate ? whole : separate);
+    size_t *sum = context;
+    (void)value;
+    *sum += size + (size > 12 ? 2 : 1);
+    return TALC_OK;
 }
+
+/* With one more byte where the first number is far from the one before it. */
+static size_t segments_size(const talc_path_syntax *syntax, const char *text)
+{
+    size_t sum = 1;
+    (void)talc_path_each(syntax, text, strlen(text), count_segment, &sum);
+    return sum;
+}
+
+size_t talc_coap_request_room(const talc_coap_client *client, const talc_coap_request *request,
+                              size_t message_size)
+{
+    size_t taken = TALC_COAP_TOKEN_SIZE + MARKER_SIZE + BLOCK_OPTION_SIZE;
+    size_t separate = segments_size(&talc_path_syntax_path, request->path) +
+                      segments_size(&talc_path_syntax_query, request->query);
+    taken += request->content_format != TALC_OPTION_ABSENT ? FORMAT_SIZE : 0;
+    taken += request->accept != TALC_OPTION_ABSENT ? FORMAT_SIZE : 0;
+    if (client->form != TALC_COAP_DIRECT || !client->server.is_address) {
+        separate += LARGE_OPTION_SIZE + strlen(client->server.host) + 2;
+    }
+    if (client->form != TALC_COAP_DIRECT) {
+        separate += 3 /* Uri-Port */ + 7 /* Proxy-Scheme */;
+        size_t whole = LARGE_OPTION_SIZE + (size_t)uri_write(client, request, NULL, 0);
+        taken += HOP_LIMIT_SIZE;
+        separate = whole > separate ? whole : separate;
+    }
+    taken += separate;
+    return message_size > taken ? message_size - taken : 0;
+}
+
+/* Decides how the body travels, when the path is known and with it what a message can hold. */
+static talc_status body_plan(const talc_coap_client *client, talc_coap_exchange *exchange)
+{
+    size_t message_size = coap_session_max_pdu_size(exchange->path->session);
+    if (exchange->is_planned) {
+        return TALC_OK;
+    }
+    exchange->is_planned = 1;
+    size_t room = talc_coap_request_room(client, &exchange->request, message_size);
+    if (exchange->single_size > room) {
+        exchange->single_size = room;
+    }
+    if (exchange->request.body_size <= exchange->single_size) {
+        return TALC_OK;
+    }
+    room = room > BLOCKWISE_SIZE ? room - BLOCKWISE_SIZE : 0;
+    while (talc_coap_block_size(&exchange->block1) > room) {
+        if (exchange->block1.szx == 0) {
+            return TALC_ERROR_TOO_LARGE;
+        }
+        exchange->block1.szx--;
+    }
+    return TALC_OK;
+}
+
+/* ---------------------------------------------------------------- sending */
 
 static talc_status part_send(talc_coap_client *client, talc_coap_exchange *exchange,
                              const request_part *part)
 {
     coap_session_t *session = exchange->path->session;
-    coap_pdu_t *pdu = coap_new_pdu(COAP_MESSAGE_CON, COAP_REQUEST_CODE_POST, session);
+    coap_pdu_t *pdu =
+        coap_new_pdu(COAP_MESSAGE_CON, (coap_pdu_code_t)exchange->request.code, session);
     if (pdu == NULL) {
         return TALC_ERROR_MEMORY;
     }
-    option_writer writer = { pdu, 1 };
+    option_writer writer = { pdu, 0, 1 };
     writer.ok = coap_prng(exchange->token, sizeof exchange->token) &&
                 coap_add_token(pdu, sizeof exchange->token, exchange->token);
     add_options(&writer, client, exchange, part);
@@ -161,6 +237,7 @@ static talc_status part_send(talc_coap_client *client, talc_coap_exchange *excha
         coap_delete_pdu(pdu);
         return TALC_ERROR_MEMORY;
     }
+    exchange->heard = exchange->path->heard;
     if (coap_send(session, pdu) == COAP_INVALID_MID) {
         exchange->path->broken = 1;
         return TALC_ERROR_UNREACHABLE;
@@ -174,27 +251,45 @@ static talc_status block_send(talc_coap_client *client, talc_coap_exchange *exch
 {
     size_t offset = talc_coap_block_offset(&exchange->block1);
     size_t size = talc_coap_block_size(&exchange->block1);
-    size_t left = exchange->request.size - offset;
-    request_part part = { .payload = exchange->request.bytes + offset,
+    size_t left = exchange->request.body_size - offset;
+    request_part part = { .payload = exchange->request.body + offset,
                           .block1 = &exchange->block1 };
     exchange->block1.more = left > size;
     part.payload_size = left > size ? size : left;
-    part.block2 = client->blocks_only && !exchange->block1.more ? &exchange->block2 : NULL;
+    part.block2 = exchange->wants_blocks && !exchange->block1.more ? &exchange->block2 : NULL;
     return part_send(client, exchange, &part);
 }
 
 talc_status talc_coap_request_send(talc_coap_client *client, talc_coap_exchange *exchange)
 {
-    if (!exchange->fetching && exchange->request.size > client->single_size) {
+    talc_status status = body_plan(client, exchange);
+    if (status != TALC_OK) {
+        return status;
+    }
+    if (!exchange->is_fetching && exchange->request.body_size > exchange->single_size) {
         return block_send(client, exchange);
     }
     request_part part = { 0 };
-    if (exchange->fetching || client->blocks_only) {
+    if (exchange->is_fetching || exchange->wants_blocks) {
         part.block2 = &exchange->block2;
     }
-    if (!exchange->fetching) {
-        part.payload = exchange->request.bytes;
-        part.payload_size = exchange->request.size;
+    if (!exchange->is_fetching) {
+        part.payload = exchange->request.body;
+        part.payload_size = exchange->request.body_size;
     }
     return part_send(client, exchange, &part);
+}
+
+void talc_coap_request_go_on(talc_coap_client *client, talc_coap_exchange *exchange)
+{
+    switch (talc_coap_request_send(client, exchange)) {
+    case TALC_OK: return;
+    case TALC_ERROR_UNREACHABLE:
+        talc_coap_exchange_end(client, exchange, TALC_COAP_UNREACHABLE);
+        return;
+    case TALC_ERROR_TOO_LARGE:
+        talc_coap_exchange_end(client, exchange, TALC_COAP_TOO_LARGE);
+        return;
+    default: talc_coap_exchange_end(client, exchange, TALC_COAP_NO_MEMORY); return;
+    }
 }

@@ -1,42 +1,41 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What comes back to a client. libcoap calls in here while it works, so nothing here calls the
- * carrier's user or closes a path: an exchange that ends only becomes DONE.
+ * client's user or closes a path: an exchange that ends only becomes DONE.
  */
 #include "transport/coap_client.h"
 
-#include <string.h>
+#include "transport/coap_options.h"
 
-void talc_coap_exchange_clear(talc_coap_exchange *exchange)
-{
-    talc_coap_body_clear(&exchange->request);
-    talc_coap_body_clear(&exchange->answer);
-    memset(exchange, 0, sizeof *exchange);
-}
+#include <string.h>
+#include <utlist.h>
+
+/* ---------------------------------------------------------------- ends */
 
 void talc_coap_exchange_end(talc_coap_client *client, talc_coap_exchange *exchange,
-                            talc_outcome outcome)
+                            talc_coap_end end)
 {
+    DL_DELETE(client->exchanges, exchange);
+    DL_APPEND(client->done, exchange);
     exchange->state = TALC_COAP_DONE;
-    exchange->outcome = outcome;
-    exchange->order = ++client->done;
+    exchange->end = end;
     exchange->path = NULL;
-    if (outcome != TALC_OUTCOME_ANSWER) {
+    if (end != TALC_COAP_ANSWERED) {
         exchange->code = 0;
-        exchange->retry_after_ms = 0;
         talc_coap_body_clear(&exchange->answer);
     }
 }
 
-void talc_coap_exchanges_end(talc_coap_path *path, talc_outcome outcome)
+void talc_coap_exchange_move(talc_coap_client *client, talc_coap_exchange *exchange,
+                             talc_coap_end end)
 {
-    talc_coap_client *client = path->client;
-    for (size_t i = 0; i < TALC_COAP_EXCHANGES_MAX; i++) {
-        talc_coap_exchange *exchange = &client->exchanges[i];
-        if (exchange->state == TALC_COAP_OPEN && exchange->path == path) {
-            talc_coap_exchange_end(client, exchange, outcome);
-        }
+    if (exchange->addresses_left == 0) {
+        talc_coap_exchange_end(client, exchange, end);
+        return;
     }
+    exchange->addresses_left--;
+    exchange->state = TALC_COAP_WAITING;
+    exchange->path = NULL;
 }
 
 /* Tokens are random, so a match means that we asked. `sent` of libcoap's callbacks is not used: for
@@ -44,9 +43,8 @@ void talc_coap_exchanges_end(talc_coap_path *path, talc_outcome outcome)
 static talc_coap_exchange *exchange_find(const talc_coap_path *path, const coap_pdu_t *pdu)
 {
     coap_bin_const_t token = coap_pdu_get_token(pdu);
-    talc_coap_client *client = path->client;
-    for (size_t i = 0; i < TALC_COAP_EXCHANGES_MAX; i++) {
-        talc_coap_exchange *exchange = &client->exchanges[i];
+    talc_coap_exchange *exchange;
+    DL_FOREACH(path->client->exchanges, exchange) {
         if (exchange->state == TALC_COAP_OPEN && exchange->path == path &&
             token.length == sizeof exchange->token &&
             memcmp(token.s, exchange->token, token.length) == 0) {
@@ -56,15 +54,7 @@ static talc_coap_exchange *exchange_find(const talc_coap_path *path, const coap_
     return NULL;
 }
 
-static void message_next(talc_coap_client *client, talc_coap_exchange *exchange)
-{
-    talc_status status = talc_coap_request_send(client, exchange);
-    if (status != TALC_OK) {
-        talc_coap_exchange_end(client, exchange,
-                               status == TALC_ERROR_UNREACHABLE ? TALC_OUTCOME_UNREACHABLE
-                                                                : TALC_OUTCOME_LOST);
-    }
-}
+/* ---------------------------------------------------------------- blocks of the request */
 
 /* 2.31: the server has this block, and may want smaller ones (RFC 7959 section 2.5). */
 static void block_accepted(talc_coap_client *client, talc_coap_exchange *exchange,
@@ -74,7 +64,7 @@ static void block_accepted(talc_coap_client *client, talc_coap_exchange *exchang
     talc_coap_block *sent = &exchange->block1;
     if (talc_coap_block_read(response, COAP_OPTION_BLOCK1, &accepted) != TALC_COAP_BLOCK_PRESENT ||
         accepted.number != sent->number) {
-        talc_coap_exchange_end(client, exchange, TALC_OUTCOME_LOST);
+        talc_coap_exchange_end(client, exchange, TALC_COAP_BROKEN);
         return;
     }
     size_t next = talc_coap_block_offset(sent) + talc_coap_block_size(sent);
@@ -82,8 +72,10 @@ static void block_accepted(talc_coap_client *client, talc_coap_exchange *exchang
         sent->szx = accepted.szx;
     }
     sent->number = (uint32_t)(next >> (sent->szx + 4));
-    message_next(client, exchange);
+    talc_coap_request_go_on(client, exchange);
 }
+
+/* ---------------------------------------------------------------- blocks of the answer */
 
 /* 1 if the block has the version (ETag) of those before it. */
 static int version_is_same(talc_coap_exchange *exchange, const coap_pdu_t *response)
@@ -94,7 +86,7 @@ static int version_is_same(talc_coap_exchange *exchange, const coap_pdu_t *respo
     if (size > sizeof exchange->etag) {
         return 0;
     }
-    if (exchange->fetching) {
+    if (exchange->is_fetching) {
         return size == exchange->etag_size &&
                (size == 0 || memcmp(coap_opt_value(etag), exchange->etag, size) == 0);
     }
@@ -111,70 +103,125 @@ static void answer_append(talc_coap_client *client, talc_coap_exchange *exchange
     const uint8_t *bytes = NULL;
     size_t size = 0;
     (void)coap_get_data(response, &size, &bytes);
-    talc_status status =
-        talc_coap_body_append(&exchange->answer, bytes, size, client->limits.body_size);
+    talc_status status = talc_coap_body_append(&exchange->answer, bytes, size, client->body_size);
     if (status != TALC_OK) {
         talc_coap_exchange_end(client, exchange,
-                               status == TALC_ERROR_TOO_LARGE ? TALC_OUTCOME_TOO_LARGE
-                                                              : TALC_OUTCOME_LOST);
+                               status == TALC_ERROR_TOO_LARGE ? TALC_COAP_TOO_LARGE
+                                                              : TALC_COAP_NO_MEMORY);
     } else if (!more) {
-        talc_coap_exchange_end(client, exchange, TALC_OUTCOME_ANSWER);
+        talc_coap_exchange_end(client, exchange, TALC_COAP_ANSWERED);
     }
 }
 
-/* A block of the answer. It has to begin where the last one ended and, if more follow, to be full;
- * what does not fit or has another version is given up: a repeat starts afresh, and ends. */
+/* The first block is asked for again; only what is safe is asked twice, and only once. */
+static void answer_restart(talc_coap_client *client, talc_coap_exchange *exchange)
+{
+    if (exchange->request.code != COAP_REQUEST_CODE_GET || exchange->has_restarted) {
+        talc_coap_exchange_end(client, exchange, TALC_COAP_CHANGED);
+        return;
+    }
+    exchange->has_restarted = 1;
+    exchange->is_fetching = 0;
+    exchange->wants_blocks = 1;
+    exchange->block2.number = 0;
+    talc_coap_body_clear(&exchange->answer);
+    talc_coap_request_go_on(client, exchange);
+}
+
+/* A block of the answer. It has to begin where the last one ended and, if more follow, to be
+ * full. */
 static void block_received(talc_coap_client *client, talc_coap_exchange *exchange,
                            const coap_pdu_t *response, const talc_coap_block *block)
 {
     const uint8_t *bytes = NULL;
     size_t size = 0;
     (void)coap_get_data(response, &size, &bytes);
+    if (!version_is_same(exchange, response)) {
+        answer_restart(client, exchange);
+        return;
+    }
     if (talc_coap_block_offset(block) != exchange->answer.size ||
-        (block->more && size != talc_coap_block_size(block)) ||
-        !version_is_same(exchange, response)) {
-        talc_coap_exchange_end(client, exchange, TALC_OUTCOME_LOST);
+        (block->more && size != talc_coap_block_size(block))) {
+        talc_coap_exchange_end(client, exchange, TALC_COAP_BROKEN);
         return;
     }
     answer_append(client, exchange, response, block->more);
     if (exchange->state != TALC_COAP_OPEN) {
         return;
     }
-    exchange->fetching = 1;
+    exchange->is_fetching = 1;
     exchange->block1.more = 0; /* an answer ends the request, also one that came too early */
     exchange->block2.szx = block->szx < client->szx ? block->szx : client->szx;
     exchange->block2.number = (uint32_t)(exchange->answer.size >> (exchange->block2.szx + 4));
-    message_next(client, exchange);
+    talc_coap_request_go_on(client, exchange);
 }
 
-/* The code, and for 5.03 and 4.29 (RFC 8516) the time. */
-static void answer_begin(talc_coap_exchange *exchange, const coap_pdu_t *response)
-{
-    coap_pdu_code_t code = coap_pdu_get_code(response);
-    exchange->code = (uint8_t)code;
-    if (code == COAP_RESPONSE_CODE(503) || code == COAP_RESPONSE_CODE(429)) {
-        uint32_t seconds = talc_coap_uint_read(response, COAP_OPTION_MAXAGE, 0);
-        exchange->retry_after_ms = seconds < UINT32_MAX / 1000 ? seconds * 1000 : UINT32_MAX;
-    }
-}
+/* ---------------------------------------------------------------- answers */
 
-/* Some proxies know only one of the two ways to name the server. What an end-to-end server says
- * begins with a brace; anything else speaks for the proxy. */
-static int other_form_is_due(talc_coap_client *client, const talc_coap_exchange *exchange,
-                             const coap_pdu_t *response)
+/* Some proxies know only one of the two ways to name the server. None of these codes means that the
+ * request was executed. What an end-to-end server says begins with a brace; anything else speaks for
+ * the proxy. */
+static int other_form_is_due(const talc_coap_exchange *exchange, const coap_pdu_t *response)
 {
     coap_pdu_code_t code = coap_pdu_get_code(response);
     const uint8_t *bytes = NULL;
     size_t size = 0;
-    if (client->form == TALC_COAP_DIRECT ||
-        (code != COAP_RESPONSE_CODE(501) && code != COAP_RESPONSE_CODE(402) &&
-         code != COAP_RESPONSE_CODE(505)) ||
-        (coap_get_data(response, &size, &bytes) && size > 0 && bytes[0] == '{')) {
+    return exchange->form != TALC_COAP_DIRECT && !exchange->other_form_tried &&
+           (code == COAP_RESPONSE_CODE(501) || code == COAP_RESPONSE_CODE(402) ||
+            code == COAP_RESPONSE_CODE(505)) &&
+           !(coap_get_data(response, &size, &bytes) && size > 0 && bytes[0] == '{');
+}
+
+static void other_form_try(talc_coap_client *client, talc_coap_exchange *exchange)
+{
+    exchange->other_form_tried = 1;
+    exchange->form = exchange->form == TALC_COAP_PROXY_URI ? TALC_COAP_PROXY_SCHEME
+                                                           : TALC_COAP_PROXY_URI;
+    talc_coap_request_go_on(client, exchange);
+}
+
+/* What the options say, the block options aside; 0 if they end the exchange. */
+static int answer_begin(talc_coap_client *client, talc_coap_exchange *exchange,
+                        const coap_pdu_t *response)
+{
+    talc_frame frame;
+    coap_pdu_code_t code = coap_pdu_get_code(response);
+    (void)talc_coap_options_read(response, &frame); /* no paths in responses, so no errors */
+    exchange->code = (uint8_t)code;
+    exchange->content_format = frame.content_format;
+    exchange->refused_option = frame.refused_option;
+    exchange->max_age_s = talc_coap_uint_read(response, COAP_OPTION_MAXAGE, 0);
+    if (exchange->other_form_tried && COAP_RESPONSE_CLASS(code) == 2) {
+        client->form = exchange->form;
+    }
+    if (frame.refused_option != 0) {
+        talc_coap_exchange_end(client, exchange, TALC_COAP_ANSWERED);
         return 0;
     }
-    client->form =
-        client->form == TALC_COAP_PROXY_URI ? TALC_COAP_PROXY_SCHEME : TALC_COAP_PROXY_URI;
-    return !exchange->other_form_tried;
+    return 1;
+}
+
+/* 4.13 to a first block or to a whole body, with the size of block that the server would take (RFC
+ * 7959 section 2.9.3). */
+static int smaller_blocks_try(talc_coap_client *client, talc_coap_exchange *exchange,
+                              const coap_pdu_t *response)
+{
+    talc_coap_block wanted;
+    unsigned szx = exchange->block1.szx;
+    if (exchange->request.body_size <= exchange->single_size) {
+        szx = talc_coap_block_szx(exchange->request.body_size);
+    }
+    if (exchange->code != COAP_RESPONSE_CODE(413) || exchange->has_restarted ||
+        exchange->is_fetching || exchange->block1.number > 0 ||
+        talc_coap_block_read(response, COAP_OPTION_BLOCK1, &wanted) != TALC_COAP_BLOCK_PRESENT ||
+        wanted.szx >= szx) {
+        return 0;
+    }
+    exchange->has_restarted = 1;
+    exchange->single_size = talc_coap_block_size(&wanted);
+    exchange->block1.szx = wanted.szx;
+    talc_coap_request_go_on(client, exchange);
+    return 1;
 }
 
 static void response_take(talc_coap_client *client, talc_coap_exchange *exchange,
@@ -182,23 +229,37 @@ static void response_take(talc_coap_client *client, talc_coap_exchange *exchange
 {
     talc_coap_block block;
     memset(exchange->token, 0, sizeof exchange->token);
-    if (other_form_is_due(client, exchange, response)) {
-        exchange->other_form_tried = 1;
-        message_next(client, exchange);
+    if (other_form_is_due(exchange, response)) {
+        other_form_try(client, exchange);
         return;
     }
-    if (coap_pdu_get_code(response) == COAP_RESPONSE_CODE(231) && exchange->block1.more) {
+    if (!answer_begin(client, exchange, response)) {
+        return;
+    }
+    if (exchange->code == COAP_RESPONSE_CODE(231) && exchange->block1.more) {
         block_accepted(client, exchange, response);
         return;
     }
-    answer_begin(exchange, response);
+    if (smaller_blocks_try(client, exchange, response)) {
+        return;
+    }
     switch (talc_coap_block_read(response, COAP_OPTION_BLOCK2, &block)) {
     case TALC_COAP_BLOCK_PRESENT: block_received(client, exchange, response, &block); return;
-    case TALC_COAP_BLOCK_BAD: talc_coap_exchange_end(client, exchange, TALC_OUTCOME_LOST); return;
+    case TALC_COAP_BLOCK_BAD: talc_coap_exchange_end(client, exchange, TALC_COAP_BROKEN); return;
     case TALC_COAP_BLOCK_ABSENT: break;
     }
     talc_coap_body_clear(&exchange->answer); /* whole, and in place of the blocks before it */
     answer_append(client, exchange, response, 0);
+}
+
+/* ---------------------------------------------------------------- libcoap's callbacks */
+
+static void path_hear(talc_coap_path *path)
+{
+    path->heard++;
+    if (path->outstanding > 0) {
+        path->outstanding--;
+    }
 }
 
 /* Always acknowledged: a response that nobody waits for any more is no error. */
@@ -212,9 +273,7 @@ static coap_response_t on_response(coap_session_t *session, const coap_pdu_t *se
         return COAP_RESPONSE_OK;
     }
     path->client->arrivals++;
-    if (path->outstanding > 0) {
-        path->outstanding--;
-    }
+    path_hear(path);
     talc_coap_exchange *exchange = exchange_find(path, received);
     if (exchange != NULL) {
         response_take(path->client, exchange, received);
@@ -222,39 +281,52 @@ static coap_response_t on_response(coap_session_t *session, const coap_pdu_t *se
     return COAP_RESPONSE_OK;
 }
 
-static talc_outcome nack_outcome(coap_nack_reason_t reason)
+/* The operating system says that nobody is there, for each message that was not acknowledged: this
+ * one was not executed, and may be sent to the next address. The others of the path end once libcoap
+ * has returned: it would go on repeating what it has. */
+static void message_bounced(talc_coap_path *path, talc_coap_exchange *exchange)
 {
-    switch (reason) {
-    case COAP_NACK_RST: return TALC_OUTCOME_RESET;
-    case COAP_NACK_ICMP_ISSUE:
-    case COAP_NACK_NOT_DELIVERABLE: return TALC_OUTCOME_UNREACHABLE;
-    default: return TALC_OUTCOME_LOST;
+    if (!path->is_dead) {
+        talc_coap_path_leave(path);
+    }
+    path->is_dead = 1;
+    if (exchange != NULL && path->heard == 0) {
+        talc_coap_exchange_move(path->client, exchange, TALC_COAP_UNREACHABLE);
     }
 }
 
+/* With TLS_FAILED the security tells what happened, and ends what was open. */
 static void on_nack(coap_session_t *session, const coap_pdu_t *sent,
                     const coap_nack_reason_t reason, const coap_mid_t id)
 {
     talc_coap_path *path = coap_session_get_app_data(session);
-    talc_outcome outcome = nack_outcome(reason);
     (void)id;
     if (path == NULL) {
         return;
     }
     path->client->arrivals++;
-    if (path->outstanding > 0) {
-        path->outstanding--;
-    }
-    path->broken = 1;
-    if (outcome == TALC_OUTCOME_UNREACHABLE || sent == NULL) {
-        /* It concerns the address, and libcoap would go on repeating what it has. */
-        path->client->address = (path->client->address + 1) % path->client->next_hop.count;
-        talc_coap_exchanges_end(path, outcome);
+    talc_coap_exchange *exchange = sent != NULL ? exchange_find(path, sent) : NULL;
+    if (reason == COAP_NACK_ICMP_ISSUE || reason == COAP_NACK_NOT_DELIVERABLE || sent == NULL) {
+        message_bounced(path, exchange);
         return;
     }
-    talc_coap_exchange *exchange = exchange_find(path, sent);
-    if (exchange != NULL) {
-        talc_coap_exchange_end(path->client, exchange, outcome);
+    path->broken = 1;
+    path_hear(path);
+    if (exchange != NULL && reason != COAP_NACK_TLS_FAILED) {
+        talc_coap_exchange_end(path->client, exchange,
+                               reason == COAP_NACK_RST ? TALC_COAP_RESET : TALC_COAP_GIVEN_UP);
+    }
+}
+
+/* Critical options that IANA has registered and we do not know. libcoap drops a response with a
+ * critical option that it does not know in silence; with these the request ends with a reason. It has
+ * room for six below 256 and two above. */
+static void options_register(coap_context_t *context)
+{
+    static const uint16_t registered[] = { 9 /* OSCORE */,    19 /* Q-Block1 */, 21 /* EDHOC */,
+                                           31 /* Q-Block2 */, 2049 /* OCF's */,  2053 };
+    for (size_t i = 0; i < sizeof registered / sizeof registered[0]; i++) {
+        coap_register_option(context, registered[i]);
     }
 }
 
@@ -262,4 +334,5 @@ void talc_coap_responses_register(coap_context_t *context)
 {
     coap_register_response_handler(context, on_response);
     coap_register_nack_handler(context, on_nack);
+    options_register(context);
 }

@@ -46,8 +46,8 @@ typedef struct talc_coap_guest {
  * client's sessions only, server's with server's. */
 typedef struct talc_coap_security {
     coap_proto_t protocol; /**< of a server's endpoints, which the link makes */
-    uint16_t port;         /**< where a URI names none */
-    int takes_coaps;       /**< whether URIs may say coaps:// beside coap:// */
+    int takes_coaps;       /**< 1: URIs may say coaps:// beside coap://, and the port is 5684 where
+                                they name none */
 
     /** Prepares the context. The link has set limits of its own on it (idle sessions, session
      * time-out), which may be changed here. Errors as talc_direct_client.open(), .open() of a
@@ -62,7 +62,8 @@ typedef struct talc_coap_security {
     /** Within libcoap: every event of the context. NULL: none are wanted. */
     void (*event)(void *security, coap_session_t *session, coap_event_t event);
 
-    /** In each process() of the link, after libcoap's I/O: for time-outs of its own. NULL: none. */
+    /** After every time that libcoap has done I/O, before states are asked and anything is sent: for
+     * what libcoap raises no event for, and time-outs. May disconnect sessions. NULL: not wanted. */
     void (*process)(void *security);
 
     /** Milliseconds until process() is wanted, UINT32_MAX for never. NULL: never. */
@@ -70,9 +71,11 @@ typedef struct talc_coap_security {
 
     /* ---- client: the app data of its sessions is the link's */
 
-    /** A new session to this address; a handshake may begin. NULL: the system gives none, or there is
-     * no memory. */
-    coap_session_t *(*connect)(void *security, const coap_address_t *address);
+    /** A new session to this address; a handshake may begin. NULL: there is none. Then `failure` (never
+     * NULL, empty) says why, or stays empty where the system just has no route. Transmission
+     * parameters are set when it is READY. */
+    coap_session_t *(*connect)(void *security, const coap_address_t *address,
+                               talc_failure *failure);
 
     /** Also within libcoap. When FAILED, `failure` (never NULL) is filled: its status is that of the
      * requests, TALC_ERROR_VERIFY, _REFUSED, _UNREACHABLE, _PROTOCOL, _TIMEOUT, _MEMORY before the
@@ -100,5 +103,8 @@ typedef struct talc_coap_security {
 
 extern const talc_coap_security talc_coap_security_none;
 extern const talc_coap_security talc_coap_security_dtls;
+
+/** The row of a mode; NULL if it has none. */
+const talc_coap_security *talc_coap_security_find(talc_mode mode);
 
 #endif

@@ -16,6 +16,17 @@ talc_coap_transfer *talc_coap_transfer_find(talc_coap_transfers *transfers,
     return NULL;
 }
 
+int talc_coap_transfer_is_there(const talc_coap_transfers *transfers, const talc_coap_key *key)
+{
+    for (size_t i = 0; i < TALC_COAP_TRANSFERS_MAX; i++) {
+        const talc_coap_transfer *transfer = &transfers->list[i];
+        if (transfer->used && memcmp(&transfer->key, key, sizeof *key) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* A free place, or that of the one touched longest ago. */
 static talc_coap_transfer *transfer_place(talc_coap_transfers *transfers)
 {
@@ -65,6 +76,41 @@ size_t talc_coap_transfers_expire(talc_coap_transfers *transfers, uint64_t now_m
     return left;
 }
 
+/* The one touched longest ago, but not this one; NULL if there is no other. */
+static talc_coap_transfer *transfer_oldest(talc_coap_transfers *transfers,
+                                           const talc_coap_transfer *but)
+{
+    talc_coap_transfer *oldest = NULL;
+    for (size_t i = 0; i < TALC_COAP_TRANSFERS_MAX; i++) {
+        talc_coap_transfer *transfer = &transfers->list[i];
+        if (transfer->used && transfer != but && transfer->body.capacity > 0 &&
+            (oldest == NULL || transfer->touched_ms < oldest->touched_ms)) {
+            oldest = transfer;
+        }
+    }
+    return oldest;
+}
+
+static size_t transfers_size(const talc_coap_transfers *transfers)
+{
+    size_t sum = 0;
+    for (size_t i = 0; i < TALC_COAP_TRANSFERS_MAX; i++) {
+        sum += transfers->list[i].body.capacity;
+    }
+    return sum;
+}
+
+talc_status talc_coap_transfer_append(talc_coap_transfers *transfers, talc_coap_transfer *transfer,
+                                      const talc_coap_body *piece, size_t limit)
+{
+    talc_coap_transfer *oldest;
+    while (transfers_size(transfers) + piece->size > TALC_COAP_TRANSFER_BYTES_MAX &&
+           (oldest = transfer_oldest(transfers, transfer)) != NULL) {
+        talc_coap_transfer_end(oldest);
+    }
+    return talc_coap_body_append(&transfer->body, piece->bytes, piece->size, limit);
+}
+
 static int piece_is_there(const talc_coap_transfer *transfer, size_t offset,
                           const talc_coap_body *piece)
 {
@@ -75,10 +121,10 @@ static int piece_is_there(const talc_coap_transfer *transfer, size_t offset,
                            : transfer->complete;
 }
 
-static talc_coap_piece piece_append(talc_coap_transfer *transfer, const talc_coap_body *piece,
-                                    size_t limit)
+static talc_coap_piece piece_append(talc_coap_transfers *transfers, talc_coap_transfer *transfer,
+                                    const talc_coap_body *piece, size_t limit)
 {
-    talc_status status = talc_coap_body_append(&transfer->body, piece->bytes, piece->size, limit);
+    talc_status status = talc_coap_transfer_append(transfers, transfer, piece, limit);
     if (status == TALC_OK) {
         return TALC_COAP_PIECE_TAKEN;
     }
@@ -114,7 +160,7 @@ talc_coap_piece talc_coap_piece_take(talc_coap_transfers *transfers,
     if (found == NULL || found->complete || offset != found->body.size) {
         return TALC_COAP_PIECE_GAP;
     }
-    talc_coap_piece result = piece_append(found, piece, arrival->limit);
+    talc_coap_piece result = piece_append(transfers, found, piece, arrival->limit);
     if (result == TALC_COAP_PIECE_TAKEN && !block->more) {
         found->complete = 1;
         *transfer = found;

@@ -3,20 +3,23 @@
 #define TALC_TRANSPORT_COAP_TRANSFER_H
 
 /** Bodies that a server is half way through: requests that arrive in blocks, and answers that leave
- * in blocks. A table holds a bounded number of them; the one touched longest ago gives way. */
+ * in blocks. A table holds a bounded number of them and of their bytes; the one touched longest ago
+ * gives way. */
 
 #include "talc/carrier.h"
 #include "transport/coap_address.h"
 #include "transport/coap_block.h"
 
 #define TALC_COAP_TRANSFERS_MAX 64
+#define TALC_COAP_TRANSFER_BYTES_MAX (8u << 20) /* of all bodies of a table */
+#define TALC_COAP_SUBJECT_SIZE 24
 
 /** Whose body. All bytes that are not used are 0, so that keys compare as bytes. */
 typedef struct talc_coap_key {
     uint8_t peer[TALC_COAP_PEER_SIZE];
-    uint8_t session_id[TALC_SESSION_ID_SIZE];
+    uint8_t subject[TALC_COAP_SUBJECT_SIZE]; /**< what of the peer: a session id, or a resource */
     uint8_t tag[TALC_COAP_REQUEST_TAG_SIZE]; /**< of a request in blocks */
-    uint8_t has_session_id;
+    uint8_t has_subject;
     uint8_t tag_size;
 } talc_coap_key;
 
@@ -26,7 +29,8 @@ typedef struct talc_coap_transfer {
     talc_coap_key key;
     talc_coap_body body;
     int complete; /**< of a request: the last block is there */
-    uint8_t code; /**< of an answer */
+    uint8_t code; /**< of an answer, and its format as options hold it */
+    int content_format;
 } talc_coap_transfer;
 
 typedef struct talc_coap_transfers {
@@ -37,9 +41,16 @@ typedef struct talc_coap_transfers {
 talc_coap_transfer *talc_coap_transfer_find(talc_coap_transfers *transfers,
                                             const talc_coap_key *key, uint64_t now_ms);
 
+/** Whether there is one; does not touch it. */
+int talc_coap_transfer_is_there(const talc_coap_transfers *transfers, const talc_coap_key *key);
+
 /** An empty transfer of this key, in place of the one it had. Never NULL. */
 talc_coap_transfer *talc_coap_transfer_begin(talc_coap_transfers *transfers,
                                              const talc_coap_key *key, uint64_t now_ms);
+
+/** Appends to its body; others give way. As talc_coap_body_append(). */
+talc_status talc_coap_transfer_append(talc_coap_transfers *transfers, talc_coap_transfer *transfer,
+                                      const talc_coap_body *piece, size_t limit);
 
 void talc_coap_transfer_end(talc_coap_transfer *transfer);
 

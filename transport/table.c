@@ -2,6 +2,8 @@
 #include "transport/table.h"
 
 #include "transport/coap_carrier.h"
+#include "transport/coap_direct.h"
+#include "transport/coap_security.h"
 #include "transport/loopback.h"
 
 #include <string.h>
@@ -35,4 +37,21 @@ const talc_listener *talc_listener_find(const char *uri)
         }
     }
     return NULL;
+}
+
+static int is_direct(talc_mode mode, const char *uri)
+{
+    const talc_coap_security *security = talc_coap_security_find(mode);
+    return security != NULL &&
+           (scheme_is(uri, "coap") || (security->takes_coaps && scheme_is(uri, "coaps")));
+}
+
+const talc_direct_client *talc_direct_client_find(talc_mode mode, const char *uri)
+{
+    return is_direct(mode, uri) ? &talc_coap_direct_client : NULL;
+}
+
+const talc_direct_server *talc_direct_server_find(talc_mode mode, const char *uri)
+{
+    return is_direct(mode, uri) ? &talc_coap_direct_server : NULL;
 }
