@@ -129,12 +129,19 @@ static talc_coap_path *path_new(talc_coap_client *client)
     return path;
 }
 
+/* A session that has ended would begin a handshake by itself when something is sent. */
+static int path_has_ended(const talc_coap_path *path)
+{
+    return path->is_ready &&
+           coap_session_get_state(path->session) != COAP_SESSION_STATE_ESTABLISHED;
+}
+
 talc_coap_path *talc_coap_path_take(talc_coap_client *client, uint32_t attempt)
 {
     talc_coap_path *path = client->current;
     int is_busy = path != NULL && client->transmission.above_nstart == TALC_COAP_SPREADS &&
                   path->outstanding >= client->transmission.nstart;
-    if (path == NULL || path->broken || is_busy || attempt > 0) {
+    if (path == NULL || path->broken || is_busy || attempt > 0 || path_has_ended(path)) {
         client->current = NULL;
         talc_coap_paths_sweep(client);
         path = path_new(client);

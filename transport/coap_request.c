@@ -223,6 +223,10 @@ static talc_status part_send(talc_coap_client *client, talc_coap_exchange *excha
                              const request_part *part)
 {
     coap_session_t *session = exchange->path->session;
+    if (coap_session_get_state(session) != COAP_SESSION_STATE_ESTABLISHED) {
+        exchange->path->broken = 1;
+        return TALC_ERROR_UNREACHABLE;
+    }
     coap_pdu_t *pdu =
         coap_new_pdu(COAP_MESSAGE_CON, (coap_pdu_code_t)exchange->request.code, session);
     if (pdu == NULL) {
