@@ -54,9 +54,11 @@ typedef struct talc_engine_class {
      * _PROTOCOL, _MEMORY; an alert for the other side is in the sink then. */
     talc_status (*feed)(void *engine, const uint8_t *bytes, size_t size);
 
-    /** After a feed(): how many bytes, the last ones of all that were fed, have to come again,
-     * because they made a record that the other side did not write. They then count as not fed.
-     * NULL: such a record is an error of this engine. */
+    /** After a feed() that returned TALC_OK: how many bytes, the last ones of all that were fed, have
+     * to come again, because they begin with a record that the other side did not write; 0: none. They
+     * then count as not fed, and the next feed() begins with the first of them. They can be more than
+     * that feed() was given, for the record may have begun in one before. NULL: such a record is an
+     * error of this engine. */
     size_t (*takes_back)(void *engine);
 
     /** Takes up to `size` bytes of plaintext and makes one record of them. */
@@ -81,9 +83,10 @@ typedef struct talc_engine_class {
     /** Says goodbye: no plaintext is written afterwards. */
     talc_status (*finish)(void *engine);
 
-    /** After an error: whether the other side has proved that it is behind it. If not, the path may
-     * have made it up, and a client begins another session until its deadline. NULL: every error
-     * counts. */
+    /** After an error: false if the path may have made it up; then a client begins another session,
+     * with keys and an id of its own, until its deadline. True if the other side has proved that it is
+     * behind it, or if it happened here: no memory, no randomness, a limit that is reached. NULL: every
+     * error counts. */
     bool (*is_final)(const void *engine);
 
     /** The reasons behind the error; never NULL. */
