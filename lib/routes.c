@@ -3,7 +3,6 @@
 #define HASH_NONFATAL_OOM 1
 #include "lib/routes.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,6 +65,75 @@ talc_status talc_routes_add(talc_route **routes, const char *path, unsigned meth
     return status;
 }
 
+static talc_status take_formats(talc_route_description *made, const int *formats)
+{
+    for (size_t i = 0; i < TALC_RESOURCE_FORMATS_MAX && formats[i] != TALC_FORMAT_NONE; i++) {
+        if (formats[i] < 0 || formats[i] > TALC_FORMAT_TEXT) {
+            return TALC_ERROR_ARGUMENT;
+        }
+        made->formats[i] = formats[i] == TALC_FORMAT_TEXT ? 0 : (uint16_t)formats[i];
+        made->format_count++;
+    }
+    return TALC_OK;
+}
+
+/* Link-format has no escapes that all readers undo: what would need one is refused. */
+static talc_status take_string(char *made, const char *string)
+{
+    size_t size = string == NULL ? 0 : strlen(string);
+    for (size_t i = 0; i < size; i++) {
+        uint8_t byte = (uint8_t)string[i];
+        if (byte < 0x20 || byte == 0x7f || byte == '"' || byte == '\\') {
+            return TALC_ERROR_ARGUMENT;
+        }
+    }
+    if (size > TALC_DESCRIPTION_SIZE_MAX) {
+        return TALC_ERROR_TOO_LARGE;
+    }
+    memcpy(made, size == 0 ? "" : string, size + 1);
+    return TALC_OK;
+}
+
+static talc_status take_description(talc_route_description *made,
+                                    const talc_resource_description *description)
+{
+    talc_status status = take_formats(made, description->content_formats);
+    if (status == TALC_OK) {
+        status = take_string(made->resource_type, description->resource_type);
+    }
+    if (status == TALC_OK) {
+        status = take_string(made->interfaces, description->interfaces);
+    }
+    if (status == TALC_OK) {
+        status = take_string(made->title, description->title);
+    }
+    made->is_hidden = description->is_hidden != 0;
+    return status;
+}
+
+talc_status talc_routes_describe(talc_route *routes, const char *path,
+                                 const talc_resource_description *description)
+{
+    char form[TALC_PATH_SIZE_MAX + 1];
+    talc_route *route =
+        talc_path_normalize(path, form) == TALC_OK ? find(routes, form) : NULL;
+    if (route == NULL || description == NULL) {
+        return TALC_ERROR_ARGUMENT;
+    }
+    talc_route_description *made = calloc(1, sizeof *made);
+    if (made == NULL) {
+        return TALC_ERROR_MEMORY;
+    }
+    talc_status status = take_description(made, description);
+    if (status != TALC_OK) {
+        free(made);
+        return status;
+    }
+    free(route->description);
+    route->description = made;
+    return TALC_OK;
+}
+
 const talc_route_target *talc_routes_find(talc_route *routes, const char *path, uint8_t method,
                                           uint8_t *code)
 {
@@ -87,6 +155,7 @@ void talc_routes_free(talc_route **routes)
     talc_route *next;
     HASH_ITER(hh, *routes, route, next) {
         HASH_DEL(*routes, route);
+        free(route->description);
         free(route);
     }
 }

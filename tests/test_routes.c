@@ -152,13 +152,128 @@ static void many_paths(void **state)
     }
 }
 
+/* ---------------------------------------------------------------- descriptions */
+
+static const talc_route_description *description_of(const char *path)
+{
+    talc_route *route;
+    HASH_FIND(hh, routes, path, strlen(path), route);
+    assert_non_null(route);
+    return route->description;
+}
+
+static void a_description_is_copied_and_replaced(void **state)
+{
+    (void)state;
+    char type[] = "temperature-c core.s";
+    talc_resource_description first = { .content_formats = { TALC_FORMAT_TEXT, TALC_FORMAT_JSON },
+                                        .resource_type = type,
+                                        .interfaces = "sensor",
+                                        .title = "Hall" };
+    const talc_resource_description second = { .is_hidden = 7 };
+    assert_int_equal(add("a/b", TALC_ALLOW(TALC_GET), &here), TALC_OK);
+    assert_null(description_of("a/b"));
+    assert_int_equal(talc_routes_describe(routes, "/a/%62", &first), TALC_OK);
+    memset(type, 'x', sizeof type - 1);
+    const talc_route_description *description = description_of("a/b");
+    assert_int_equal(description->format_count, 2);
+    assert_int_equal(description->formats[0], 0); /* text/plain on the wire */
+    assert_int_equal(description->formats[1], 50);
+    assert_string_equal(description->resource_type, "temperature-c core.s");
+    assert_string_equal(description->interfaces, "sensor");
+    assert_string_equal(description->title, "Hall");
+    assert_false(description->is_hidden);
+
+    assert_int_equal(talc_routes_describe(routes, "a/b", &second), TALC_OK);
+    description = description_of("a/b");
+    assert_int_equal(description->format_count, 0);
+    assert_string_equal(description->resource_type, "");
+    assert_true(description->is_hidden);
+}
+
+static void a_description_has_up_to_four_formats(void **state)
+{
+    (void)state;
+    static const struct {
+        int formats[TALC_RESOURCE_FORMATS_MAX];
+        size_t count;
+        talc_status status;
+    } cases[] = {
+        { { 1, 65535, TALC_FORMAT_TEXT, 40 }, 4, TALC_OK },
+        { { 0 }, 0, TALC_OK },
+        { { 50, 0, -1, 70000 }, 1, TALC_OK }, /* it ends at the first TALC_FORMAT_NONE */
+        { { -1 }, 0, TALC_ERROR_ARGUMENT },
+        { { TALC_FORMAT_TEXT + 1 }, 0, TALC_ERROR_ARGUMENT },
+        { { 50, 60, 70, -5 }, 0, TALC_ERROR_ARGUMENT },
+    };
+    assert_int_equal(add("a", TALC_ALLOW(TALC_GET), &here), TALC_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        talc_resource_description description = { .title = "a" };
+        memcpy(description.content_formats, cases[i].formats, sizeof cases[i].formats);
+        assert_int_equal(talc_routes_describe(routes, "a", &description), cases[i].status);
+        if (cases[i].status == TALC_OK) {
+            assert_int_equal(description_of("a")->format_count, cases[i].count);
+        }
+    }
+}
+
+static void a_string_of_a_description_needs_no_escape(void **state)
+{
+    (void)state;
+    assert_int_equal(add("a", TALC_ALLOW(TALC_GET), &here), TALC_OK);
+    for (unsigned byte = 1; byte < 256; byte++) {
+        const char text[] = { 'a', (char)byte, 'b', 0 };
+        bool good = byte >= 0x20 && byte != 0x7f && byte != '"' && byte != '\\';
+        const talc_resource_description descriptions[] = { { .resource_type = text },
+                                                           { .interfaces = text },
+                                                           { .title = text } };
+        for (size_t i = 0; i < sizeof descriptions / sizeof descriptions[0]; i++) {
+            assert_int_equal(talc_routes_describe(routes, "a", &descriptions[i]),
+                             good ? TALC_OK : TALC_ERROR_ARGUMENT);
+        }
+    }
+}
+
+static void what_cannot_be_described(void **state)
+{
+    (void)state;
+    char text[TALC_DESCRIPTION_SIZE_MAX + 2] = "";
+    memset(text, 'a', TALC_DESCRIPTION_SIZE_MAX + 1);
+    const talc_resource_description good = { .title = "good" };
+    const talc_resource_description large[] = { { .resource_type = text },
+                                                { .interfaces = text },
+                                                { .title = text } };
+    assert_int_equal(talc_routes_describe(routes, "a", &good), TALC_ERROR_ARGUMENT);
+    assert_int_equal(add("a", TALC_ALLOW(TALC_GET), &here), TALC_OK);
+    assert_int_equal(talc_routes_describe(routes, "a", NULL), TALC_ERROR_ARGUMENT);
+    assert_int_equal(talc_routes_describe(routes, "a/b", &good), TALC_ERROR_ARGUMENT);
+    assert_int_equal(talc_routes_describe(routes, "a%2", &good), TALC_ERROR_ARGUMENT);
+    assert_int_equal(talc_routes_describe(routes, NULL, &good), TALC_ERROR_ARGUMENT);
+    assert_int_equal(talc_routes_describe(routes, "a", &good), TALC_OK);
+    for (size_t i = 0; i < sizeof large / sizeof large[0]; i++) {
+        assert_int_equal(talc_routes_describe(routes, "a", &large[i]), TALC_ERROR_TOO_LARGE);
+        assert_string_equal(description_of("a")->title, "good");
+    }
+    text[TALC_DESCRIPTION_SIZE_MAX] = 0;
+    assert_int_equal(talc_routes_describe(routes, "a", &large[2]), TALC_OK);
+    assert_string_equal(description_of("a")->title, text);
+}
+
 #define RULE(name) cmocka_unit_test_teardown(name, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        RULE(paths_and_methods),     RULE(foreign_methods), RULE(paths_have_one_form),
-        RULE(what_cannot_be_served), RULE(taken_methods),   RULE(many_paths),
+        RULE(paths_and_methods),
+        RULE(foreign_methods),
+        RULE(paths_have_one_form),
+        RULE(what_cannot_be_served),
+        RULE(taken_methods),
+        RULE(many_paths),
+        RULE(a_description_is_copied_and_replaced),
+        RULE(a_description_has_up_to_four_formats),
+        RULE(a_string_of_a_description_needs_no_escape),
+        RULE(what_cannot_be_described),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
