@@ -76,37 +76,6 @@ static talc_status queue_input(talc_tls_engine *engine, const uint8_t *bytes, si
 
 /* ---------------------------------------------------------------- the handshake */
 
-/* Who the peer is. An unproven peer is only nobody where the server serves anyone. */
-static talc_status find_peer(const talc_tls_engine *engine, talc_peer *peer)
-{
-    const talc_tls_context *context = engine->context;
-    const mbedtls_x509_crt *certificate = mbedtls_ssl_get_peer_cert(&engine->ssl);
-    memset(peer, 0, sizeof *peer);
-    if (certificate != NULL) {
-        if (mbedtls_ssl_get_verify_result(&engine->ssl) != 0) {
-            return TALC_ERROR_VERIFY;
-        }
-        peer->engine = TALC_ENGINE_TLS;
-        return talc_peer_from_certificate(peer, certificate, engine->verification.credential);
-    }
-    if (context->role == TALC_ROLE_CLIENT) {
-        peer->engine = TALC_ENGINE_TLS;
-        return talc_tls_context_is_psk(context)
-                   ? talc_peer_from_psk(peer, context->identity->psk.name,
-                                        context->identity->psk.name_size)
-                   : TALC_ERROR_VERIFY;
-    }
-    /* That a name was looked up proves nothing: mbedTLS looks before it knows whether the key can be
-     * used, and goes on to a handshake by certificate. Without a certificate the result is 0 only
-     * where the pre-shared key was used; else it says that the certificate is missing or unchecked. */
-    if (mbedtls_ssl_get_verify_result(&engine->ssl) == 0) {
-        *peer = engine->psk_peer;
-    }
-    peer->engine = TALC_ENGINE_TLS;
-    return peer->credential == TALC_CREDENTIAL_PSK || context->serves_anyone ? TALC_OK
-                                                                             : TALC_ERROR_VERIFY;
-}
-
 static talc_status refuse(talc_tls_engine *engine, talc_status status, unsigned char alert,
                           const char *text)
 {
@@ -117,7 +86,6 @@ static talc_status refuse(talc_tls_engine *engine, talc_status status, unsigned 
 /* What mbedTLS leaves to its user once the handshake is over: the protocol inside, and the peer. */
 static talc_status judge(talc_tls_engine *engine)
 {
-    talc_peer peer;
     const char *protocol = mbedtls_ssl_get_alpn_protocol(&engine->ssl);
     if (protocol == NULL || strcmp(protocol, "coap") != 0) {
         return refuse(engine, TALC_ERROR_PROTOCOL, MBEDTLS_SSL_ALERT_MSG_NO_APPLICATION_PROTOCOL,
@@ -128,7 +96,7 @@ static talc_status judge(talc_tls_engine *engine)
         return refuse(engine, TALC_ERROR_PROTOCOL, MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE,
                       "the peer speaks TLS 1.2 without the extended master secret (RFC 7627)");
     }
-    talc_status status = find_peer(engine, &peer);
+    talc_status status = talc_tls_find_peer(engine);
     if (status != TALC_OK) {
         return refuse(engine, status, MBEDTLS_SSL_ALERT_MSG_ACCESS_DENIED,
                       "the peer's credential was accepted but names nobody: a certificate needs "
@@ -140,11 +108,15 @@ static talc_status judge(talc_tls_engine *engine)
     return TALC_OK;
 }
 
-static bool is_progress(int code)
+/* Whether to call again at once. */
+static bool is_progress(talc_tls_engine *engine, int code)
 {
+    if (code == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
+        talc_tls_file_ticket(engine);
+        return true;
+    }
     return code == MBEDTLS_ERR_SSL_WANT_WRITE || code == MBEDTLS_ERR_SSL_CRYPTO_IN_PROGRESS ||
-           code == MBEDTLS_ERR_SSL_ASYNC_IN_PROGRESS ||
-           code == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET;
+           code == MBEDTLS_ERR_SSL_ASYNC_IN_PROGRESS;
 }
 
 /* RFC 8446 section 6.2, for what talc_trust_verify() and mbedTLS found. */
@@ -195,19 +167,26 @@ static void refuse_in_the_clear(talc_tls_engine *engine, int code)
     (void)engine->sink.put(engine->sink.context, record, sizeof record);
 }
 
+static talc_status conclude(talc_tls_engine *engine)
+{
+    talc_status status = judge(engine);
+    int code = status == TALC_OK ? talc_tls_give_ticket(engine) : 0;
+    return code == 0 ? status : talc_tls_fail(engine, code);
+}
+
 static talc_status handshake(talc_tls_engine *engine)
 {
     for (;;) {
         size_t used = engine->input_used;
-        int code = mbedtls_ssl_handshake(&engine->ssl);
+        int code = talc_tls_shake_hands(engine);
         if (code == 0) {
-            return judge(engine);
+            return conclude(engine);
         }
         if (code == MBEDTLS_ERR_SSL_WANT_READ) {
             if (engine->input_size == 0 || engine->input_used == used) {
                 return TALC_OK;
             }
-        } else if (!is_progress(code)) {
+        } else if (!is_progress(engine, code)) {
             refuse_in_the_clear(engine, code);
             return talc_tls_fail(engine, code);
         }
@@ -243,7 +222,7 @@ static talc_status tls_write(void *instance, const uint8_t *plaintext, size_t si
         int code = mbedtls_ssl_write(&engine->ssl, plaintext + done, size - done);
         if (code > 0) {
             done += (size_t)code;
-        } else if (!is_progress(code)) {
+        } else if (!is_progress(engine, code)) {
             return talc_tls_fail(engine, code);
         }
     }
@@ -286,7 +265,7 @@ static talc_status tls_read(void *instance, uint8_t *plaintext, size_t capacity,
             if (engine->input_size == 0 || engine->input_used == used) {
                 return TALC_WANT_INPUT;
             }
-        } else if (!is_progress(code)) {
+        } else if (!is_progress(engine, code)) {
             say_why(engine, code);
             return talc_tls_fail(engine, code == 0 ? MBEDTLS_ERR_SSL_CONN_EOF : code);
         }
@@ -348,12 +327,20 @@ static void tls_describe(const void *instance, talc_engine_facts *facts)
 {
     const talc_tls_engine *engine = instance;
     memset(facts, 0, sizeof *facts);
-    if (find_peer(engine, &facts->peer) != TALC_OK) {
-        memset(&facts->peer, 0, sizeof facts->peer);
-    }
+    facts->peer = engine->proof.peer;
+    facts->is_resumed = engine->is_resumed;
     snprintf(facts->protocol, sizeof facts->protocol, "%s", mbedtls_ssl_get_version(&engine->ssl));
     name_suite(mbedtls_ssl_get_ciphersuite(&engine->ssl), facts->cipher_suite,
                sizeof facts->cipher_suite);
+}
+
+/* A ticket is shown once: what comes of it, a refusal too, is not the last word about the client or
+ * the server. A next session shows certificates. */
+static bool tls_is_final(const void *instance)
+{
+    const talc_tls_engine *engine = instance;
+    return engine->context->role != TALC_ROLE_CLIENT || engine->is_over ||
+           engine->offer.kind != TALC_TLS_OFFER_TICKET;
 }
 
 static const talc_failure *tls_failure(const void *instance)
@@ -383,12 +370,13 @@ static int set_up(talc_tls_engine *engine, const talc_engine_setup *setup)
     }
     mbedtls_ssl_set_user_data_p(&engine->ssl, engine);
     mbedtls_ssl_set_bio(&engine->ssl, engine, put_records, get_records, NULL);
-    mbedtls_ssl_set_verify(&engine->ssl, talc_trust_verify, &engine->verification);
+    mbedtls_ssl_set_verify(&engine->ssl, talc_tls_verify, engine);
     if (context->role == TALC_ROLE_CLIENT) {
         /* With a pre-shared key there is no name to check, and none to show to the path. */
         code = mbedtls_ssl_set_hostname(&engine->ssl, talc_tls_context_is_psk(context)
                                                           ? NULL
                                                           : setup->server_name);
+        talc_tls_offer_ticket(engine);
     }
     return code;
 }
@@ -418,6 +406,7 @@ static talc_status tls_open(void **instance, const talc_engine_setup *setup, tal
     }
     engine->verification.trust = context->trust;
     engine->verification.credential = TALC_CREDENTIAL_CERTIFICATE;
+    engine->chain_end = talc_ticket_never;
 
     int code = set_up(engine, setup);
     talc_status status = code != 0 ? talc_tls_fail(engine, code) : TALC_OK;
@@ -446,6 +435,7 @@ const talc_engine_class talc_engine_tls = {
     .guard_keys = tls_guard_keys,
     .describe = tls_describe,
     .finish = tls_finish,
+    .is_final = tls_is_final,
     .failure = tls_failure,
     .free = tls_free,
 };

@@ -102,25 +102,32 @@ static void configure_versions(talc_tls_context *context, const talc_config *con
         add_suites(context, kinds.certificate && kinds.psk ? suites_psk : (const int[]){ 0 });
     }
     mbedtls_ssl_conf_ciphersuites(tls, context->suites);
-    /* psk_dhe_ke only: psk_ke has no forward secrecy (RFC 8446 section 4.2.9). */
+    /* psk_dhe_ke only: psk_ke has no forward secrecy (RFC 8446 section 4.2.9). A ticket is used as a
+     * pre-shared key. */
+    bool has_keys = kinds.psk || context->resumption != NULL;
     mbedtls_ssl_conf_tls13_key_exchange_modes(
         tls, (kinds.certificate ? MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL : 0) |
-                 (kinds.psk ? MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_EPHEMERAL : 0));
+                 (has_keys ? MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_EPHEMERAL : 0));
 }
 
-/* mbedTLS asks for the key of the name that a client shows. An unknown name is refused like a
- * wrong key would be. */
+/* mbedTLS asks for the key of the name that a client shows, and shows tickets that it cannot open as
+ * names, too: ours are longer than any name. An unknown name is refused like a wrong key would be. */
 static int find_psk(void *trust, mbedtls_ssl_context *ssl, const unsigned char *name,
                     size_t name_size)
 {
     talc_tls_engine *engine = mbedtls_ssl_get_user_data_p(ssl);
+    talc_tls_offer offer = { .kind = TALC_TLS_OFFER_PSK };
+    if (name_size > TALC_PSK_NAME_SIZE_MAX) {
+        return MBEDTLS_ERR_SSL_UNKNOWN_IDENTITY;
+    }
     const talc_psk_entry *entry = talc_trust_find_psk(trust, name, name_size);
-    if (entry == NULL || talc_peer_from_psk(&engine->psk_peer, name, name_size) != TALC_OK) {
+    if (entry == NULL || talc_peer_from_psk(&offer.proof.peer, name, name_size) != TALC_OK) {
         (void)talc_peer_from_psk(&engine->unknown_psk, name, name_size);
         return MBEDTLS_ERR_SSL_UNKNOWN_IDENTITY;
     }
-    engine->psk_peer.engine = TALC_ENGINE_TLS;
-    return mbedtls_ssl_set_hs_psk(ssl, entry->key, entry->key_size);
+    int code = mbedtls_ssl_set_hs_psk(ssl, entry->key, entry->key_size);
+    engine->offer = code == 0 ? offer : engine->offer;
+    return code;
 }
 
 static int configure_psk(talc_tls_context *context, handshake_kinds kinds)
@@ -137,8 +144,8 @@ static int configure_psk(talc_tls_context *context, handshake_kinds kinds)
                                 psk->name_size);
 }
 
-/* OPTIONAL only spares a client the certificate: one that is shown has to verify (find_peer() in
- * engine_tls.c). */
+/* OPTIONAL only spares a client the certificate: one that is shown has to verify
+ * (talc_tls_find_peer()). */
 static int authentication_mode(const talc_tls_context *context)
 {
     if (!context->serves_anyone) {
@@ -177,7 +184,8 @@ static int configure(talc_tls_context *context, const talc_config *config, hands
     configure_versions(context, config, kinds);
     mbedtls_ssl_conf_groups(tls, groups);
     mbedtls_ssl_conf_sig_algs(tls, signature_algorithms);
-    mbedtls_ssl_conf_session_tickets(tls, MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
+    mbedtls_ssl_conf_session_tickets(tls, MBEDTLS_SSL_SESSION_TICKETS_DISABLED); /* of TLS 1.2 */
+    talc_tls_resumption_configure(context);
     if (context->role == TALC_ROLE_SERVER) {
         mbedtls_ssl_conf_cert_req_ca_list(tls, MBEDTLS_SSL_CERT_REQ_CA_LIST_DISABLED);
     }
@@ -227,6 +235,11 @@ talc_status talc_tls_context_new(void **made, talc_role role, const talc_config 
 
     handshake_kinds kinds = kinds_of(context);
     talc_status status = check_kinds(context, kinds, failure);
+    if (status == TALC_OK && kinds.certificate &&
+        (status = talc_tls_resumption_new(context, config)) != TALC_OK) {
+        (void)talc_failure_set(failure, TALC_STAGE_CONFIGURE, status,
+                               "no memory or no cryptography for tickets");
+    }
     if (status == TALC_OK) {
         int code = configure(context, config, kinds);
         if (code != 0) {
@@ -252,6 +265,7 @@ void talc_tls_context_free(void *made)
         return;
     }
     mbedtls_ssl_config_free(&context->config);
+    talc_tls_resumption_free(context->resumption);
     mbedtls_x509_crt_free(&context->no_anchors);
     talc_identity_free(context->identity);
     talc_trust_free(context->trust);

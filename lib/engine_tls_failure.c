@@ -14,6 +14,7 @@ typedef enum cause {
     CAUSE_NO_CERTIFICATE, /* the client shows none */
     CAUSE_UNKNOWN_PSK,    /* the client names one that is not known here */
     CAUSE_WRONG_PSK,      /* it names one that is, and has another key */
+    CAUSE_WRONG_TICKET,   /* it shows a good ticket, and does not hold its secret */
     CAUSE_NOTHING_COMMON, /* no version, suite or kind of credential */
     CAUSE_TOO_LARGE,      /* a record of the peer */
     CAUSE_MEMORY
@@ -35,8 +36,8 @@ static cause cause_of_disagreement(const talc_tls_engine *engine, int code)
     if (!may_be_key || engine->is_over || engine->context->role != TALC_ROLE_SERVER) {
         return CAUSE_OTHER;
     }
-    if (engine->psk_peer.name[0] != 0) {
-        return CAUSE_WRONG_PSK;
+    if (engine->offer.kind != TALC_TLS_OFFER_NONE) {
+        return engine->offer.kind == TALC_TLS_OFFER_PSK ? CAUSE_WRONG_PSK : CAUSE_WRONG_TICKET;
     }
     if (engine->unknown_psk.name[0] != 0) {
         return CAUSE_UNKNOWN_PSK;
@@ -72,6 +73,7 @@ static talc_status status_of(const talc_tls_engine *engine, cause why)
     case CAUSE_NO_CERTIFICATE:
     case CAUSE_UNKNOWN_PSK:
     case CAUSE_WRONG_PSK:
+    case CAUSE_WRONG_TICKET:
         return TALC_ERROR_VERIFY;
     case CAUSE_ALERT:
         /* In TLS 1.3 the server judges a client's credential after the client's handshake is over
@@ -163,7 +165,12 @@ static void explain(talc_tls_engine *engine, int code, cause why, words *to)
     case CAUSE_WRONG_PSK:
         snprintf(to->text, to->capacity,
                  "the client named the pre-shared key \"%.128s\" and does not hold it",
-                 engine->psk_peer.name);
+                 engine->offer.proof.peer.name);
+        break;
+    case CAUSE_WRONG_TICKET:
+        snprintf(to->text, to->capacity,
+                 "the client showed a ticket of \"%.128s\" and does not hold its secret",
+                 engine->offer.proof.peer.name);
         break;
     case CAUSE_TOO_LARGE:
         snprintf(to->text, to->capacity,

@@ -147,11 +147,10 @@ talc_status talc_ticket_seal_open(talc_ticket_seal *seal, const talc_ticket_text
     retire_keys(seal, now_ms);
     seal_context context = context_of(text);
     const seal_key *key = find_key(seal, text->from);
-    if (key == NULL ||
-        psa_aead_decrypt(key->id, PSA_ALG_GCM, text->from + KEY_NAME_SIZE, NONCE_SIZE,
-                         context.bytes, sizeof context.bytes, text->from + HEAD_SIZE,
-                         text->from_size - HEAD_SIZE, text->to, text->capacity,
-                         size) != PSA_SUCCESS) {
+    if (key == NULL || psa_aead_decrypt(key->id, PSA_ALG_GCM, text->from + KEY_NAME_SIZE,
+                                        NONCE_SIZE, context.bytes, sizeof context.bytes,
+                                        text->from + HEAD_SIZE, text->from_size - HEAD_SIZE,
+                                        text->to, text->capacity, size) != PSA_SUCCESS) {
         talc_wipe(text->to, text->capacity);
         *size = 0;
         return TALC_ERROR_MALFORMED;

@@ -111,7 +111,7 @@ static void drop_expired(talc_tickets *tickets, uint64_t now_ms)
 {
     filed_ticket *filed;
     filed_ticket *next;
-    DL_FOREACH_SAFE(tickets->first, filed, next) {
+    DL_FOREACH_SAFE (tickets->first, filed, next) {
         if (filed->ticket.expires_at_ms <= now_ms) {
             drop(tickets, filed);
         }
@@ -142,7 +142,7 @@ static filed_ticket *find_newest(talc_tickets *tickets, const talc_ticket_key *k
 {
     filed_ticket *found = NULL;
     filed_ticket *filed;
-    DL_FOREACH(tickets->first, filed) {
+    DL_FOREACH (tickets->first, filed) {
         found = is_same(&filed->key, key) ? filed : found;
     }
     return found;
