@@ -234,4 +234,7 @@ void talc_server_info_get(const talc_server *server, talc_server_info *info)
     info->sessions = server->half_open_count + server->open_count;
     info->half_open = server->half_open_count;
     info->tombstones = server->tombstone_count + server->refused_count;
+    for (size_t i = 0; i < server->listening_count; i++) {
+        talc_listening_count(&server->listenings[i], info);
+    }
 }

@@ -85,3 +85,14 @@ uint16_t talc_listening_port(const talc_listening *listening)
     return listening->direct != NULL ? listening->direct->port(listening->link)
                                      : listening->listener->port(listening->link);
 }
+
+void talc_listening_count(const talc_listening *listening, talc_server_info *info)
+{
+    size_t open = 0;
+    size_t half_open = 0;
+    if (listening->direct != NULL) {
+        listening->direct->count(listening->link, &open, &half_open);
+    }
+    info->sessions += open + half_open;
+    info->half_open += half_open;
+}

@@ -156,6 +156,9 @@ uint32_t talc_listening_timeout_ms(const talc_listening *listening);
 int talc_listening_descriptor(const talc_listening *listening);
 uint16_t talc_listening_port(const talc_listening *listening);
 
+/** Adds the sessions that a direct listener has by itself. */
+void talc_listening_count(const talc_listening *listening, talc_server_info *info);
+
 /* server_direct.c: requests as messages */
 
 /** The callbacks of a direct listener. */

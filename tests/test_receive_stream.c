@@ -19,6 +19,8 @@ typedef struct collector {
     size_t size;
     unsigned calls;
     size_t fails_at; /* as if the engine found something wrong once this many bytes are there */
+    talc_receive_stream *stream;
+    size_t takes_back; /* as if the engine refused so many of the bytes that are there, once */
 } collector;
 
 typedef struct arrival {
@@ -40,6 +42,11 @@ static talc_status collect(void *context, const uint8_t *bytes, size_t size)
     memcpy(collecting->bytes + collecting->size, bytes, size);
     collecting->size += size;
     collecting->calls++;
+    if (collecting->takes_back != 0) {
+        talc_receive_stream_take_back(collecting->stream, collecting->takes_back);
+        collecting->size -= collecting->takes_back;
+        collecting->takes_back = 0;
+    }
     bool fails = collecting->fails_at != 0 && collecting->size >= collecting->fails_at;
     return fails ? TALC_ERROR_PROTOCOL : TALC_OK;
 }
@@ -213,12 +220,33 @@ static void shuffles(void **state)
     *state = NULL;
 }
 
+/* A record that the engine did not believe: its bytes may have come in several ranges, and what was held
+ * behind it is still good. */
+static void bytes_that_are_taken_back_come_again(void **state)
+{
+    arrival *arriving = *state;
+    arriving->is_vouched_for = true;
+    arriving->collected.stream = &arriving->stream;
+    assert_int_equal(arrive(arriving, 0, 100), TALC_OK);
+    assert_int_equal(arrive(arriving, 200, 100), TALC_OK); /* held */
+    arriving->collected.takes_back = 80;
+    assert_int_equal(arrive(arriving, 100, 50), TALC_OK);
+    assert_int_equal(arriving->stream.next, 70);
+    assert_int_equal(arrive(arriving, 70, 130), TALC_OK);
+    assert_int_equal(arriving->stream.next, 300);
+    assert_int_equal(arriving->collected.size, 300);
+    for (size_t i = 0; i < 300; i++) {
+        assert_int_equal(arriving->collected.bytes[i], byte_at(i));
+    }
+}
+
 #define RULE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(orders),          RULE(holding_is_bounded),
+        RULE(bytes_that_are_taken_back_come_again),
         RULE(the_window_is_bounded),       RULE(what_nobody_vouches_for_is_not_held),
         RULE(an_error_empties_the_stream), RULE(an_error_of_what_was_held),
         cmocka_unit_test(shuffles),
