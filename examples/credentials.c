@@ -2,6 +2,7 @@
 #include "credentials.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static int pin_take(credentials *c, const char *value)
 {
@@ -21,6 +22,18 @@ static int anchor_take(credentials *c, const char *value)
     return 0;
 }
 
+static int mode_take(credentials *c, const char *value)
+{
+    static const char *const words[] = { "none", "tls", "dtls", "ecc" };
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(value, words[i]) == 0) {
+            c->mode = (talc_mode)i;
+            return 0;
+        }
+    }
+    return -1;
+}
+
 int credentials_take(credentials *c, int option, const char *value)
 {
     switch (option) {
@@ -30,6 +43,10 @@ int credentials_take(credentials *c, int option, const char *value)
     case 's': c->psk_path = value; return 0;
     case '2': c->tls_version = TALC_TLS_1_2; return 0;
     case 'i': return pin_take(c, value);
+    case 'm': return mode_take(c, value);
+    case 'd': c->device_id = value; return 0;
+    case 'K': c->server_key_path = value; return 0;
+    case 'r': c->registry_path = value; return 0;
     default: return -1;
     }
 }
@@ -65,6 +82,10 @@ static talc_status trust_load(const credentials *c, credentials_role role, talc_
     if (status == TALC_OK && c->psk_path != NULL) {
         status = talc_trust_add_psk_file(config->trust, c->psk_path, config->failure);
     }
+    if (status == TALC_OK && c->server_key_path != NULL) {
+        status = talc_trust_add_server_key_file(config->trust, c->server_key_path,
+                                                config->failure);
+    }
     return status == TALC_OK ? pins_add(c, config) : status;
 }
 
@@ -74,7 +95,9 @@ static talc_status identity_load(const credentials *c, credentials_role role, ta
         return talc_identity_from_psk_file(&config->identity, c->psk_path, config->failure);
     }
     if (c->certificate_path == NULL) {
-        return TALC_OK;
+        return c->key_path == NULL ? TALC_OK
+                                   : talc_identity_from_key_file(&config->identity, c->device_id,
+                                                                 c->key_path, config->failure);
     }
     /* A PEM file may hold both. */
     const char *key_path = c->key_path != NULL ? c->key_path : c->certificate_path;
@@ -84,11 +107,15 @@ static talc_status identity_load(const credentials *c, credentials_role role, ta
 
 talc_status credentials_load(const credentials *c, credentials_role role, talc_config *config)
 {
+    config->mode = c->mode;
     config->tls_version_min = c->tls_version;
     config->tls_version_max = c->tls_version;
     talc_status status = identity_load(c, role, config);
     if (status == TALC_OK) {
         status = trust_load(c, role, config);
+    }
+    if (status == TALC_OK && c->registry_path != NULL) {
+        status = talc_registry_from_file(&config->registry, c->registry_path, config->failure);
     }
     if (status != TALC_OK && config->failure->text[0] == '\0') {
         snprintf(config->failure->text, sizeof config->failure->text, "%s",
@@ -101,6 +128,8 @@ void credentials_free(talc_config *config)
 {
     talc_identity_free(config->identity);
     talc_trust_free(config->trust);
+    talc_registry_free(config->registry);
     config->identity = NULL;
     config->trust = NULL;
+    config->registry = NULL;
 }

@@ -27,6 +27,9 @@ static const char usage[] =
     "  room_client --cert client.pem --key client.key --anchor ca.pem --name sensor.example \\\n"
     "      --proxy coap://127.0.0.1:5700 coap://127.0.0.1:5683 get sensors/temperature\n"
     "  room_client --psk psk-client.txt coap://127.0.0.1:5683 put actuators/light on\n"
+    "  room_client --mode ecc --device device-7 --key device.key --server-key ecc-server.pub \\\n"
+    "      coap://127.0.0.1:5683 demo\n"
+    "  room_client --mode none coap://127.0.0.1:5683 get .well-known/core\n"
     "\n"
     "Exits with 0 when all went well, 1 on an error or an answer 4.xx or 5.xx, 2 on wrong usage.\n";
 

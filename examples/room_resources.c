@@ -167,27 +167,47 @@ void room_answer_all(room_state *room)
 
 /* ---------------------------------------------------------------- the table */
 
+typedef struct resource {
+    const char *path;
+    talc_method method;
+    talc_handler *handler;
+    talc_resource_description description;
+} resource;
+
+static talc_status serve(room_state *room, talc_server *server, const resource *resource)
+{
+    talc_status status = talc_server_handle(server, resource->path, TALC_ALLOW(resource->method),
+                                            resource->handler, room);
+    if (status != TALC_OK || resource->method != TALC_GET) {
+        return status;
+    }
+    return talc_server_describe(server, resource->path, &resource->description);
+}
+
+/* What clients find out at /.well-known/core (RFC 6690). */
+#define SENSOR(type)                                                                               \
+    {                                                                                              \
+        { TALC_FORMAT_JSON }, type, "sensor", NULL, 0                                              \
+    }
+#define PLAIN(format, about)                                                                       \
+    {                                                                                              \
+        { format }, NULL, NULL, about, 0                                                           \
+    }
+
 talc_status room_serve(room_state *room, talc_server *server)
 {
-    static const struct {
-        const char *path;
-        talc_method method;
-        talc_handler *handler;
-    } resources[] = {
-        { "sensors/temperature", TALC_GET, on_temperature },
-        { "sensors/humidity", TALC_GET, on_humidity },
-        { "actuators/light", TALC_GET, on_light_get },
-        { "actuators/light", TALC_PUT, on_light_put },
-        { "index", TALC_GET, on_index },
-        { "firmware", TALC_GET, on_firmware },
-        { "slow", TALC_GET, on_slow },
+    static const resource resources[] = {
+        { "sensors/temperature", TALC_GET, on_temperature, SENSOR("temperature") },
+        { "sensors/humidity", TALC_GET, on_humidity, SENSOR("humidity") },
+        { "actuators/light", TALC_GET, on_light_get, PLAIN(TALC_FORMAT_JSON, "PUT on or off") },
+        { "actuators/light", TALC_PUT, on_light_put, PLAIN(TALC_FORMAT_NONE, NULL) },
+        { "index", TALC_GET, on_index, PLAIN(TALC_FORMAT_JSON, "the last hour") },
+        { "firmware", TALC_GET, on_firmware, PLAIN(TALC_FORMAT_OCTETS, NULL) },
+        { "slow", TALC_GET, on_slow, PLAIN(TALC_FORMAT_JSON, "answers after a second") },
     };
-    for (size_t i = 0; i < sizeof resources / sizeof resources[0]; i++) {
-        talc_status status = talc_server_handle(
-            server, resources[i].path, TALC_ALLOW(resources[i].method), resources[i].handler, room);
-        if (status != TALC_OK) {
-            return status;
-        }
+    talc_status status = TALC_OK;
+    for (size_t i = 0; i < sizeof resources / sizeof resources[0] && status == TALC_OK; i++) {
+        status = serve(room, server, &resources[i]);
     }
-    return TALC_OK;
+    return status;
 }

@@ -27,6 +27,8 @@ static const char usage[] =
     "\n"
     "  room_sensor --cert server.pem --key server.key --anchor ca.pem\n"
     "  room_sensor --psk psk-server.txt --listen coap://127.0.0.1:0 --port-file port\n"
+    "  room_sensor --mode ecc --key ecc-server.key --registry registry.json\n"
+    "  room_sensor --mode none\n"
     "\n"
     "Exits with 0 when it was told to stop, 1 on an error, 2 on wrong usage.\n";
 

@@ -82,16 +82,25 @@ static void print_exchanges(talc_client *client)
 {
     talc_session_info info;
     talc_client_info(client, &info);
-    printf("  sent: %u request bodies, %u of them repeats\n", info.exchanges, info.repeats);
+    if (info.exchanges > 0) { /* else nothing is tunnelled, and the answers themselves are seen */
+        printf("  sent: %u request bodies, %u of them repeats\n", info.exchanges, info.repeats);
+    }
 }
 
 static void print_session(talc_client *client)
 {
     talc_session_info info;
     talc_client_info(client, &info);
+    if (info.peer.engine == TALC_ENGINE_NONE) {
+        printf("no session: nothing is protected\n");
+        return;
+    }
     printf("session: %s, %s, server %s%s\n", info.protocol, info.cipher_suite,
            info.peer.credential == TALC_CREDENTIAL_PSK ? "with the pre-shared key " : "",
            info.peer.name);
+    if (info.exchanges == 0) {
+        return;
+    }
     printf("handshake: this side was sure of the other after round trip %u\n",
            info.handshake_exchanges);
 }
@@ -101,6 +110,9 @@ static void print_bytes(talc_client *client, const char *until)
 {
     talc_session_info info;
     talc_client_info(client, &info);
+    if (info.exchanges == 0) {
+        return;
+    }
     printf("until %s: %u round trips, %llu bytes of TLS records as %llu bytes of JSON\n", until,
            info.exchanges, (unsigned long long)(info.record_bytes_out + info.record_bytes_in),
            (unsigned long long)(info.body_bytes_out + info.body_bytes_in));
