@@ -24,6 +24,15 @@ static talc_status check_mode(const talc_config *config, talc_failure *failure)
     return TALC_OK;
 }
 
+/* Whether they suffice is for the engine or the link to say. */
+static talc_status check_credentials(const talc_config *config, talc_failure *failure)
+{
+    bool is_tls = config->mode == TALC_MODE_TLS || config->mode == TALC_MODE_DTLS;
+    /* A server of both may have a bare key, if it serves pre-shared keys in TLS. */
+    return is_tls && config->registry == NULL ? talc_identity_check_tls(config->identity, failure)
+                                              : TALC_OK;
+}
+
 static bool is_version(talc_tls_version version)
 {
     return version == TALC_TLS_1_2 || version == TALC_TLS_1_3;
@@ -84,6 +93,9 @@ static talc_status check_limits(const talc_config *config, talc_failure *failure
 static talc_status check(const talc_config *config, talc_failure *failure)
 {
     talc_status status = check_mode(config, failure);
+    if (status == TALC_OK) {
+        status = check_credentials(config, failure);
+    }
     if (status != TALC_OK) {
         return status;
     }
