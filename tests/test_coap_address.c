@@ -2,11 +2,13 @@
 /* Where CoAP carriers and listeners lead: URIs, families of addresses, ports, and the room that an
  * address leaves in a message. */
 #include "tests/coap_pair.h"
+#include "transport/coap_address.h"
 #include "transport/table.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -235,9 +237,23 @@ static void a_port_is_free_again_after_closing(void **state)
 #define CASE(function)                                                                             \
     cmocka_unit_test_setup_teardown(function, coap_pair_setup, coap_pair_teardown)
 
+/* Tokens and message ids come from there. */
+static void random_numbers_are_no_rand(void **state)
+{
+    uint8_t first[16], second[16];
+    (void)state;
+    talc_coap_startup();
+    srand(42);
+    assert_int_equal(coap_prng(first, sizeof first), 1);
+    srand(42);
+    assert_int_equal(coap_prng(second, sizeof second), 1);
+    assert_memory_not_equal(first, second, sizeof first);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(random_numbers_are_no_rand),
         cmocka_unit_test(carriers_are_found_by_scheme),
         cmocka_unit_test(uris_that_are_none_are_refused),
         cmocka_unit_test(limits_are_what_the_address_leaves),

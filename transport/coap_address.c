@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "transport/coap_address.h"
 
+#include "lib/crypto.h"
 #include "lib/failure.h"
 
 #include <arpa/inet.h>
@@ -15,10 +16,20 @@
 
 static pthread_once_t started = PTHREAD_ONCE_INIT;
 
+/* libcoap built by CMake falls back to rand(), seeded by the clock: tokens and message ids that can be
+ * guessed let anybody answer for the server (RFC 7252 sections 5.3.1 and 11.4). */
+static int random_fill(void *bytes, size_t size)
+{
+    return talc_random_fill(bytes, size) == TALC_OK;
+}
+
 /* Never undone: the process may use libcoap for itself, and there is no count of users. */
 static void start(void)
 {
     coap_startup();
+    if (talc_crypto_start() == TALC_OK) {
+        coap_set_prng(random_fill);
+    }
     if (coap_get_log_level() == LOG_LEVEL_DEFAULT) {
         coap_set_log_level(LOG_LEVEL_SILENT);
     }
