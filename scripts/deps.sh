@@ -8,7 +8,7 @@ set -euo pipefail
 packages=(
     build-essential clang libclang-rt-dev llvm meson ninja-build cmake pkg-config python3
     libcjson-dev libb64-dev uthash-dev libcmocka-dev
-    libcoap3-bin openssl gnutls-bin ca-certificates
+    libcoap3-bin openssl gnutls-bin ca-certificates gnuplot-nox
 )
 # Their mbedTLS is older than we need on Debian 12, and libcoap has no mbedTLS flavour on either
 # release: wanted only with TALC_SYSTEM_DEPS=1.
