@@ -113,7 +113,7 @@ static void print_bytes(talc_client *client, const char *until)
     if (info.exchanges == 0) {
         return;
     }
-    printf("until %s: %u round trips, %llu bytes of TLS records as %llu bytes of JSON\n", until,
+    printf("until %s: %u round trips, %llu bytes of records as %llu bytes of JSON\n", until,
            info.exchanges, (unsigned long long)(info.record_bytes_out + info.record_bytes_in),
            (unsigned long long)(info.body_bytes_out + info.body_bytes_in));
 }

@@ -6,7 +6,7 @@ set -euo pipefail
 
 usage() {
     cat <<'EOF'
-usage: scripts/demo.sh [--direct] [--psk] [--tls12] [--keep] [--help]
+usage: scripts/demo.sh [--direct] [--psk | --ecc] [--tls12] [--keep] [--help]
 
 Makes throw-away keys, starts examples/room_sensor, starts libcoap's own coap-server before it as a
 forward proxy, and sends examples/room_client through: two sensors, a light switched and read again,
@@ -17,6 +17,7 @@ Needs nothing but the tree: scripts/deps.sh and the build (build/demo) are done 
 
   --direct   no proxy: the client talks to the server, the client's journal is shown
   --psk      pre-shared keys instead of certificates
+  --ecc      the light handshake of mode ecc, with bare keys, instead of TLS
   --tls12    TLS 1.2 instead of 1.3
   --keep     leave server and proxy running and print commands to try, until Ctrl-C
 
@@ -35,7 +36,7 @@ dim='' plain=''
 if [ -t 2 ]; then
     dim=$'\e[2m' plain=$'\e[0m'
 fi
-direct='' psk='' tls12='' keep=''
+direct='' psk='' ecc='' tls12='' keep=''
 folder='' children=()
 
 # --- Children ------------------------------------------------------------------------------------
@@ -103,6 +104,10 @@ choose_credentials() {
     if [ -n "$psk" ]; then
         server_options=(--psk "$made/psk-server.txt")
         client_options=(--psk "$made/psk-client.txt")
+    elif [ -n "$ecc" ]; then
+        server_options=(--mode ecc --key "$made/ecc-server.key" --registry "$made/registry.json")
+        client_options=(--mode ecc --device device-7 --key "$made/device.key"
+                        --server-key "$made/ecc-server.pub")
     else
         server_options=(--cert "$made/server.pem" --key "$made/server.key" --anchor "$made/ca.pem")
         client_options=(--cert "$made/client.pem" --key "$made/client.key" --anchor "$made/ca.pem"
@@ -170,7 +175,8 @@ report() {
     else
         words+=(--proxy-log "$folder/proxy.log")
     fi
-    [ -z "$tls12" ] || words+=(--tls12)
+    [ -z "$tls12" ] || words+=(--protocol TLSv1.2)
+    [ -z "$ecc" ] || words+=(--protocol talc-ecc-1)
     python3 "$top/scripts/demo_report.py" "${words[@]}"
 }
 
@@ -200,6 +206,7 @@ main() {
         case $argument in
             --direct) direct=1 ;;
             --psk) psk=1 ;;
+            --ecc) ecc=1 ;;
             --tls12) tls12=1 ;;
             --keep) keep=1 ;;
             --help) usage; exit 0 ;;

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""demo_report.py CLIENT-LOG FIRMWARE (--proxy-log FILE | --journal FILE) [--tls12]
+"""demo_report.py CLIENT-LOG FIRMWARE (--proxy-log FILE | --journal FILE) [--protocol NAME]
 
 Sets what room_client says it exchanged beside what the path saw: the messages that coap-server
 printed, or the records of the client's journal. Then checks both. Exits non-zero if a check failed.
@@ -227,11 +227,11 @@ def print_handshake(page, client, path):
     print(f"  {client.protocol}, {client.suite}, server {client.server}")
     print(f"  handshake: the client was sure of the server after round trip {client.handshake};")
     print(f"  the first answer came with round trip {trips}; until then both ways together")
-    print(f"  {records} bytes of TLS records as {text} bytes of JSON ({text / records:.2f} times)")
+    print(f"  {records} bytes of records as {text} bytes of JSON ({text / records:.2f} times)")
     if path.payloads:
         print_trips(path, trips)
     trips, records, text = client.last
-    print(f"  all requests: {trips} round trips, {records} bytes of TLS records "
+    print(f"  all requests: {trips} round trips, {records} bytes of records "
           f"as {text} bytes of JSON ({text / records:.2f} times)")
 
 
@@ -336,7 +336,7 @@ def main():
     parser.add_argument("firmware")
     parser.add_argument("--proxy-log")
     parser.add_argument("--journal")
-    parser.add_argument("--tls12", action="store_true")
+    parser.add_argument("--protocol", default="TLSv1.3")
     words = parser.parse_args()
     client = Client(words.client_log)
     path = ProxyLog(words.proxy_log) if words.proxy_log else Journal(words.journal)
@@ -347,7 +347,7 @@ def main():
     failed = 0
     for checks in (check_answers(client), check_light(client), check_index(client),
                    check_firmware(words.firmware),
-                   check_session(client, "TLSv1.2" if words.tls12 else "TLSv1.3"),
+                   check_session(client, words.protocol),
                    check_envelopes(client, path), check_plaintext(client, path)):
         for good, text in checks:
             print(f"  {page.paint(32, 'ok    ') if good else page.paint(31, 'FAILED')} {text}")
