@@ -167,14 +167,14 @@ void room_answer_all(room_state *room)
 
 /* ---------------------------------------------------------------- the table */
 
-typedef struct resource {
+typedef struct room_resource {
     const char *path;
     talc_method method;
     talc_handler *handler;
     talc_resource_description description;
-} resource;
+} room_resource;
 
-static talc_status serve(room_state *room, talc_server *server, const resource *resource)
+static talc_status serve(room_state *room, talc_server *server, const room_resource *resource)
 {
     talc_status status = talc_server_handle(server, resource->path, TALC_ALLOW(resource->method),
                                             resource->handler, room);
@@ -196,7 +196,7 @@ static talc_status serve(room_state *room, talc_server *server, const resource *
 
 talc_status room_serve(room_state *room, talc_server *server)
 {
-    static const resource resources[] = {
+    static const room_resource resources[] = {
         { "sensors/temperature", TALC_GET, on_temperature, SENSOR("temperature") },
         { "sensors/humidity", TALC_GET, on_humidity, SENSOR("humidity") },
         { "actuators/light", TALC_GET, on_light_get, PLAIN(TALC_FORMAT_JSON, "PUT on or off") },

@@ -8,6 +8,7 @@
 #include "lib/credentials.h"
 #include "lib/failure.h"
 #include "lib/framing.h"
+#include "lib/registry.h"
 #include "records/envelope.h"
 
 static talc_status refuse(talc_failure *failure, const char *field, const char *rule)
@@ -139,6 +140,7 @@ talc_status talc_configuration_copy(talc_configuration *configuration, const tal
     owned = own(&copy.journal_path) && owned;
     copy.identity = talc_identity_hold(copy.identity);
     copy.trust = talc_trust_hold(copy.trust);
+    copy.registry = talc_registry_hold(copy.registry);
     copy.failure = NULL;
     configuration->config = copy;
     if (!owned) {
@@ -156,6 +158,7 @@ void talc_configuration_free(talc_configuration *configuration)
     free((char *)config->journal_path);
     talc_identity_free(config->identity);
     talc_trust_free(config->trust);
+    talc_registry_free(config->registry);
     memset(configuration, 0, sizeof *configuration);
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
+#include "lib/failure.h"
+#include "lib/registry.h"
 #include "lib/server_state.h"
 
 #define ANSWER_RATIO 3u
@@ -197,11 +199,26 @@ static void take_envelope(talc_listening *listening, talc_served *served,
     serve(served, listening, inbound, envelope);
 }
 
+/* Devices may have come or gone since. */
+static void refresh_registry(const talc_server *server)
+{
+    const talc_config *config = &server->configuration.config;
+    talc_failure failure;
+    talc_event event = { .kind = TALC_EVENT_REGISTRY_REFUSED, .failure = &failure };
+    talc_failure_clear(&failure);
+    if (config->registry != NULL &&
+        talc_registry_refresh(config->registry, talc_server_now_ms(server), &failure) != TALC_OK &&
+        config->on_event != NULL) {
+        config->on_event(config->on_event_context, &event);
+    }
+}
+
 void talc_server_take_inbound(void *context, const talc_inbound *inbound)
 {
     talc_listening *listening = context;
     talc_server *server = listening->server;
     talc_envelope envelope;
+    refresh_registry(server);
     if (inbound->session_id == NULL || inbound->peer_size > TALC_PEER_ADDRESS_SIZE_MAX) {
         talc_listening_reply_error(listening, inbound->reply, 0, TALC_ENVELOPE_ERROR_MALFORMED);
         return;

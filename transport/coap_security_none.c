@@ -43,11 +43,9 @@ static talc_coap_security_state none_state(void *security, coap_session_t *sessi
 
 static void none_describe(void *security, coap_session_t *session, talc_session_info *info)
 {
-    static const char protocol[] = "CoAP";
     (void)security;
     (void)session;
     info->is_open = 1;
-    memcpy(info->protocol, protocol, sizeof protocol);
 }
 
 static void none_disconnect(void *security, coap_session_t *session)
