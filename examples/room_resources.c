@@ -80,7 +80,8 @@ static void on_light_put(void *context, talc_exchange *exchange, const talc_requ
         return;
     }
     room->light_is_on = payload_is(request, "on");
-    fprintf(stderr, "room_sensor: %s switched the light %s\n", talc_exchange_peer(exchange)->name,
+    const char *name = talc_exchange_peer(exchange)->name;
+    fprintf(stderr, "room_sensor: %s switched the light %s\n", name[0] != 0 ? name : "somebody",
             room->light_is_on ? "on" : "off");
     respond_code(exchange, TALC_CODE_CHANGED);
 }

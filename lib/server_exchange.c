@@ -4,6 +4,7 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "lib/discovery.h"
 #include "lib/server_state.h"
 
 /* ---------------------------------------------------------------- who serves a request */

@@ -30,7 +30,6 @@
 #define TALC_REFUSED_MAX 64
 #define TALC_TOMBSTONE_MS 247000u   /**< EXCHANGE_LIFETIME, RFC 7252 section 4.8.2 */
 #define TALC_SESSION_EXCHANGES_MAX 64 /**< requests under way in one session */
-#define TALC_DISCOVERY_PATH ".well-known/core"
 
 typedef struct talc_listening {
     talc_server *server;
