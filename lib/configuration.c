@@ -9,6 +9,7 @@
 #include "lib/failure.h"
 #include "lib/framing.h"
 #include "lib/registry.h"
+#include "lib/ticket_store.h"
 #include "records/envelope.h"
 
 static talc_status refuse(talc_failure *failure, const char *field, const char *rule)
@@ -141,6 +142,7 @@ talc_status talc_configuration_copy(talc_configuration *configuration, const tal
     copy.identity = talc_identity_hold(copy.identity);
     copy.trust = talc_trust_hold(copy.trust);
     copy.registry = talc_registry_hold(copy.registry);
+    copy.tickets = talc_tickets_hold(copy.tickets);
     copy.failure = NULL;
     configuration->config = copy;
     if (!owned) {
@@ -159,6 +161,7 @@ void talc_configuration_free(talc_configuration *configuration)
     talc_identity_free(config->identity);
     talc_trust_free(config->trust);
     talc_registry_free(config->registry);
+    talc_tickets_free(config->tickets);
     memset(configuration, 0, sizeof *configuration);
 }
 
