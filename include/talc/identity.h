@@ -178,8 +178,9 @@ TALC_API talc_status talc_trust_add_psk_file(talc_trust *trust, const char *path
 
 /** Client, `ecc`: believes the server that holds this key: a P-256 SubjectPublicKeyInfo, or a
  * certificate that holds it, PEM or DER, `size` bytes without counting a final NUL, copied. Whatever
- * else a certificate says does not matter. At most 8. TALC_ERROR_TRUST: no such key, or too many;
- * TALC_ERROR_MEMORY, TALC_ERROR_RANDOM, TALC_ERROR_ARGUMENT. */
+ * else a certificate says does not matter. At most 8. TALC_ERROR_TRUST: no such key, several in one
+ * text (a chain, for instance), or too many; TALC_ERROR_MEMORY, TALC_ERROR_RANDOM,
+ * TALC_ERROR_ARGUMENT. */
 TALC_API talc_status talc_trust_add_server_key(talc_trust *trust, const void *key, size_t size,
                                                talc_failure *failure);
 
