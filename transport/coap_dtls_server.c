@@ -260,42 +260,34 @@ static void look(talc_coap_dtls_session *session, uint64_t now_ms)
     }
 }
 
-/* NEW ones give way first: theirs is no more than one datagram. */
-static talc_coap_dtls_session *half_open_oldest(const talc_coap_dtls *dtls)
+/* The oldest of those in this phase that have a TLS object; `*count` is how many there are. */
+static talc_coap_dtls_session *half_open_oldest(const talc_coap_dtls *dtls,
+                                                talc_coap_dtls_phase phase, size_t *count)
 {
     talc_coap_dtls_session *oldest = NULL;
     talc_coap_dtls_session *at = NULL;
+    *count = 0;
     DL_FOREACH(dtls->opening, at) {
-        if (is_half_open(at) && at->phase == TALC_COAP_DTLS_NEW) {
-            return at;
-        }
-        if (oldest == NULL && is_half_open(at)) {
-            oldest = at;
+        if (at->phase == phase && is_half_open(at)) {
+            oldest = oldest == NULL ? at : oldest;
+            ++*count;
         }
     }
     return oldest;
 }
 
-static size_t half_open_count(const talc_coap_dtls *dtls)
+/* NEW ones are counted apart: they may be made up, and must not push out whose cookie came back. */
+static void bound_half_open(talc_coap_dtls *dtls, talc_coap_dtls_phase phase)
 {
-    size_t count = 0;
-    talc_coap_dtls_session *at = NULL;
-    DL_FOREACH(dtls->opening, at) {
-        count += is_half_open(at) ? 1 : 0;
-    }
-    return count;
-}
-
-static void bound_half_open(talc_coap_dtls *dtls)
-{
-    for (size_t count = half_open_count(dtls); count > dtls->setup.config->half_open_max;
-         count--) {
-        talc_coap_dtls_session *oldest = half_open_oldest(dtls);
-        if (oldest->phase == TALC_COAP_DTLS_HANDSHAKE) {
+    size_t count;
+    uint32_t count_max = dtls->setup.config->half_open_max;
+    talc_coap_dtls_session *oldest;
+    while ((oldest = half_open_oldest(dtls, phase, &count)) != NULL && count > count_max) {
+        if (phase == TALC_COAP_DTLS_HANDSHAKE) {
             talc_failure failure = { 0 };
             (void)talc_failure_set(&failure, TALC_STAGE_HANDSHAKE, TALC_ERROR_OVERLOADED,
                                    "the handshake gave way to another: there are more than %u",
-                                   dtls->setup.config->half_open_max);
+                                   count_max);
             refuse(oldest, &failure);
         }
         disconnect(oldest);
@@ -346,18 +338,26 @@ void talc_coap_dtls_process(void *security)
         dtls->has_doomed = 0;
         disconnect_doomed(dtls->open);
     }
-    bound_half_open(dtls);
+    bound_half_open(dtls, TALC_COAP_DTLS_NEW);
+    bound_half_open(dtls, TALC_COAP_DTLS_HANDSHAKE);
 }
 
 uint32_t talc_coap_dtls_timeout_ms(void *security)
 {
     const talc_coap_dtls *dtls = security;
-    return dtls->role == TALC_ROLE_SERVER && half_open_count(dtls) > 0 ? CHECK_MS : UINT32_MAX;
+    const talc_coap_dtls_session *at = NULL;
+    DL_FOREACH(dtls->opening, at) {
+        if (is_half_open(at)) {
+            return CHECK_MS;
+        }
+    }
+    return UINT32_MAX;
 }
 
+/* A NEW one is no session yet: its client may be made up. */
 void talc_coap_dtls_count(void *security, size_t *open, size_t *half_open)
 {
     const talc_coap_dtls *dtls = security;
     *open = dtls->open_count;
-    *half_open = half_open_count(dtls);
+    (void)half_open_oldest(dtls, TALC_COAP_DTLS_HANDSHAKE, half_open);
 }

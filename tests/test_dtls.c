@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: MIT */
+/* Mode dtls over sockets: who is believed and what both sides know of each other, who is refused and
+ * what both are told, and sessions that end and begin. */
+#include "tests/credential_folder.h"
+#include "tests/peers.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define TURNS_MAX 2000 /* a hang guard */
+
+static const talc_mode dtls = TALC_MODE_DTLS;
+static const talc_request hello = { .method = TALC_GET, .path = "hello" };
+
+/* ---------------------------------------------------------------- believed */
+
+typedef struct good_row {
+    const char *label;
+    const peers_credentials *credentials;
+    const char *cipher_suite;
+} good_row;
+
+#define CHACHA "CHACHA20_POLY1305_SHA256"
+
+static const good_row good_rows[] = {
+    { "pre-shared keys, with forward secrecy", &peers_psk, "TLS_ECDHE_PSK_WITH_" CHACHA },
+    { "certificates", &peers_certificates, "TLS_ECDHE_ECDSA_WITH_" CHACHA },
+    { "pins", &peers_pin, "TLS_ECDHE_ECDSA_WITH_" CHACHA },
+    { "chains of RSA", &peers_rsa_chain, "TLS_ECDHE_RSA_WITH_" CHACHA },
+};
+
+static void check_peer(const talc_peer *peer, const peers_side *shown)
+{
+    assert_int_equal(peer->engine, TALC_ENGINE_DTLS);
+    assert_int_equal(peer->credential, shown->credential);
+    assert_string_equal(peer->name, peers_shown_name(shown));
+}
+
+static void both_know_each_other(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(good_rows); i++) {
+        const good_row *at = &good_rows[i];
+        const peers_options options = { .credentials = at->credentials, .mode = &dtls,
+                                        .scheme = "coaps" };
+        talc_session_info info;
+        peers_call call;
+        print_message("%s\n", at->label);
+        peers *of = peers_new(&options);
+        talc_client_info(of->clients[0], &info);
+        assert_false(info.is_open);
+        peers_fetch(of, 0, &hello, &call);
+        peers_expect(&call, TALC_CODE_CONTENT);
+
+        talc_client_info(of->clients[0], &info);
+        assert_true(info.is_open);
+        check_peer(&info.peer, &at->credentials->server);
+        assert_string_equal(info.protocol, "DTLSv1.2");
+        assert_string_equal(info.cipher_suite, at->cipher_suite);
+
+        const talc_session_info *seen = &of->resources->last_session;
+        check_peer(&of->resources->last_peer, &at->credentials->client);
+        check_peer(&seen->peer, &at->credentials->client);
+        assert_string_equal(seen->protocol, "DTLSv1.2");
+        assert_string_equal(seen->cipher_suite, at->cipher_suite);
+
+        assert_int_equal(of->events.opened, 1);
+        assert_int_equal(of->events.refused + of->events.closed + of->events.failed, 0);
+        peers_free(of);
+    }
+}
+
+/* ---------------------------------------------------------------- refused */
+
+typedef struct bad_row {
+    const char *label;
+    peers_credentials credentials;
+    talc_status client_status;
+    const char *client_says; /* a part of talc_client_failure() */
+    talc_status server_status;
+    const char *server_says; /* a part of the failure of SESSION_REFUSED; NULL: nothing, because the
+                                client's address was not proved yet */
+} bad_row;
+
+#define SERVER(file) { .certificate = file, .anchors = "ca.pem" }
+#define CLIENT { .certificate = "client", .anchors = "ca.pem" }
+#define KNOWS_PSKS { .psks = "psk-server.txt" }
+
+static const bad_row bad_rows[] = {
+    /* the client refuses the server */
+    { "a server of another name", { .server = SERVER("wrong-name"), .client = CLIENT },
+      TALC_ERROR_VERIFY, "the server's certificate is not believed: the certificate is for another "
+                         "name (\"sensor.example\" was wanted)",
+      TALC_ERROR_REFUSED, "the client sent the alert bad_certificate" },
+    { "a server of another authority", { .server = SERVER("other-server"), .client = CLIENT },
+      TALC_ERROR_VERIFY, "no trust anchor vouches for the certificate",
+      TALC_ERROR_REFUSED, "the client sent the alert unknown_ca" },
+    { "an expired server", { .server = SERVER("expired"), .client = CLIENT },
+      TALC_ERROR_VERIFY, "has expired", TALC_ERROR_REFUSED, "our certificate has expired" },
+    { "a server that is on the list",
+      { .server = SERVER("revoked"),
+        .client = { .certificate = "client", .anchors = "ca.pem", .revocations = "crl.pem" } },
+      TALC_ERROR_VERIFY, "is revoked", TALC_ERROR_REFUSED, "our certificate is revoked" },
+    { "a server whose key is revoked",
+      { .server = SERVER("server"),
+        .client = { .certificate = "client", .anchors = "ca.pem", .revoked_pin = "server.pin" } },
+      TALC_ERROR_VERIFY, "is revoked", TALC_ERROR_REFUSED, "our certificate is revoked" },
+    { "a server that is not the pinned one",
+      { .server = SERVER("server"), .client = { .certificate = "client", .pin = "client.pin" } },
+      TALC_ERROR_VERIFY, "the server's key is not one of those that are pinned",
+      TALC_ERROR_REFUSED, "our certificate" },
+
+    /* the server refuses the client */
+    { "no client certificate", { .server = SERVER("server"), .client = { .anchors = "ca.pem" } },
+      TALC_ERROR_REFUSED, "it wants a certificate of us",
+      TALC_ERROR_VERIFY, "the client showed no certificate, and one is required" },
+    { "a client of another authority",
+      { .server = SERVER("server"), .client = { .certificate = "other-client", .anchors = "ca.pem" } },
+      TALC_ERROR_REFUSED, "it does not know the authority behind our certificate",
+      TALC_ERROR_VERIFY, "the client's certificate is not believed: no trust anchor vouches" },
+    { "a client whose key is revoked",
+      { .server = { .certificate = "server", .anchors = "ca.pem", .revoked_pin = "client.pin" },
+        .client = CLIENT },
+      TALC_ERROR_REFUSED, "our certificate is revoked", TALC_ERROR_VERIFY, "is revoked" },
+    { "a client that is not the pinned one",
+      { .server = { .certificate = "server", .pin = "server.pin" }, .client = CLIENT },
+      TALC_ERROR_REFUSED, "the server sent the alert unknown_ca",
+      TALC_ERROR_VERIFY, "the client's key is not one of those that are pinned" },
+    { "a wrong pre-shared key", { .server = KNOWS_PSKS, .client = { .psk = "psk-wrong.txt" } },
+      TALC_ERROR_REFUSED, "it does not know our pre-shared key, or holds another",
+      TALC_ERROR_VERIFY, "the client named the pre-shared key \"client-1\" and does not hold it" },
+    { "an unknown pre-shared key", { .server = KNOWS_PSKS, .client = { .psk = "psk-unknown.txt" } },
+      TALC_ERROR_REFUSED, "it does not know our pre-shared key, or holds another",
+      TALC_ERROR_VERIFY, "the client named the pre-shared key \"client-3\", which is not known here" },
+    { "a pre-shared key for a server of certificates",
+      { .server = SERVER("server"), .client = { .psk = "psk-client.txt" } },
+      TALC_ERROR_REFUSED, "the server sent the alert handshake_failure", 0, NULL },
+    { "a certificate for a server of pre-shared keys", { .server = KNOWS_PSKS, .client = CLIENT },
+      TALC_ERROR_REFUSED, "the server sent the alert handshake_failure", 0, NULL },
+};
+
+static void await_refusal(peers *of)
+{
+    for (int turns = 0; of->events.refused == 0; turns++) {
+        if (turns > TURNS_MAX) {
+            fail_msg("%s: the server never said that it refused the client", of->name);
+        }
+        peers_turn(&of, 1);
+    }
+}
+
+static void who_is_not_believed_gets_nothing(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(bad_rows); i++) {
+        const bad_row *at = &bad_rows[i];
+        const peers_options options = { .credentials = &at->credentials, .mode = &dtls };
+        talc_session_info info;
+        peers_call call;
+        print_message("%s\n", at->label);
+        peers *of = peers_new(&options);
+        peers_fetch(of, 0, &hello, &call);
+        assert_int_equal(call.status, at->client_status);
+        assert_int_equal(call.failure.status, at->client_status);
+        assert_int_equal(call.failure.stage, TALC_STAGE_HANDSHAKE);
+        assert_contains(call.failure.text, at->client_says);
+        assert_int_equal(call.failure.alert != 0, at->client_status == TALC_ERROR_REFUSED);
+        talc_client_info(of->clients[0], &info);
+        assert_false(info.is_open);
+
+        if (at->server_says != NULL) {
+            await_refusal(of);
+            assert_int_equal(of->events.failure.status, at->server_status);
+            assert_int_equal(of->events.failure.stage, TALC_STAGE_HANDSHAKE);
+            assert_contains(of->events.failure.text, at->server_says);
+        }
+        assert_int_equal(of->events.refused, at->server_says != NULL);
+        assert_int_equal(of->events.opened, 0);
+        assert_int_equal(of->resources->handled, 0);
+        peers_free(of);
+    }
+}
+
+/* The next request tries again, from the beginning. */
+static void a_refused_client_is_refused_again(void **state)
+{
+    (void)state;
+    static const peers_credentials wrong = { .server = KNOWS_PSKS,
+                                             .client = { .psk = "psk-wrong.txt" } };
+    const peers_options options = { .credentials = &wrong, .mode = &dtls };
+    peers *of = peers_new(&options);
+    for (size_t times = 1; times <= 3; times++) {
+        peers_call call;
+        peers_fetch(of, 0, &hello, &call);
+        assert_int_equal(call.status, TALC_ERROR_REFUSED);
+        while (of->events.refused < times) {
+            peers_turn(&of, 1);
+        }
+    }
+    assert_int_equal(of->events.refused, 3);
+    peers_free(of);
+}
+
+/* ---------------------------------------------------------------- ends and beginnings */
+
+static void await_closed(peers *of, size_t count)
+{
+    for (int turns = 0; of->events.closed < count; turns++) {
+        if (turns > TURNS_MAX) {
+            fail_msg("%s: the session is still there", of->name);
+        }
+        peers_turn(&of, 1);
+    }
+}
+
+static void a_client_that_closes_comes_again_in_another_session(void **state)
+{
+    (void)state;
+    const peers_options options = { .credentials = &peers_psk, .mode = &dtls };
+    talc_session_info info;
+    peers_call call;
+    peers *of = peers_new(&options);
+    for (size_t times = 1; times <= 3; times++) {
+        peers_fetch(of, 0, &hello, &call);
+        peers_expect(&call, TALC_CODE_CONTENT);
+        assert_int_equal(of->events.opened, times);
+        assert_int_equal(talc_client_close(of->clients[0], 0), TALC_OK);
+        talc_client_info(of->clients[0], &info);
+        assert_false(info.is_open);
+        await_closed(of, times);
+    }
+    assert_int_equal(of->events.refused + of->events.failed, 0);
+    peers_free(of);
+}
+
+/* A server at a port, for as long as it is wanted. */
+static talc_server *server_at(uint16_t port, resources *served)
+{
+    talc_config config;
+    talc_failure failure;
+    talc_server *server = NULL;
+    char uri[32];
+    peers_configure(&config, &peers_psk.server);
+    config.mode = TALC_MODE_DTLS;
+    config.failure = &failure;
+    snprintf(uri, sizeof uri, "coaps://127.0.0.1:%u", port);
+    if (talc_server_new(&server, &config) != TALC_OK ||
+        talc_server_listen(server, uri) != TALC_OK) {
+        fail_msg("%s", failure.text);
+    }
+    peers_configure_drop(&config);
+    resources_serve(served, server);
+    return server;
+}
+
+typedef struct answer {
+    int is_there;
+    talc_status status;
+} answer;
+
+static void take_answer(void *context, talc_status status, const talc_response *response)
+{
+    answer *got = context;
+    (void)response;
+    *got = (answer){ 1, status };
+}
+
+static talc_status fetch(talc_client *client, talc_server *server, uint32_t timeout_ms)
+{
+    answer got = { 0 };
+    talc_request request = hello;
+    request.timeout_ms = timeout_ms;
+    assert_int_equal(talc_client_send(client, &request, take_answer, &got), TALC_PENDING);
+    while (!got.is_there) {
+        assert_int_equal(talc_client_wait(client, 10), TALC_OK);
+        if (server != NULL) {
+            assert_int_equal(talc_server_wait(server, 10), TALC_OK);
+        }
+    }
+    return got.status;
+}
+
+/* What a server knew of its sessions ends with it, in good order or not. */
+static void a_server_that_was_restarted_is_found_again(void **state)
+{
+    (void)state;
+    resources served = { 0 };
+    talc_client *client = NULL;
+    talc_config config;
+    char uri[32];
+    talc_server *server = server_at(0, &served);
+    uint16_t port = talc_server_port(server, 0);
+    peers_configure(&config, &peers_psk.client);
+    config.mode = TALC_MODE_DTLS;
+    snprintf(uri, sizeof uri, "coaps://127.0.0.1:%u", port);
+    assert_int_equal(talc_client_new(&client, &config, uri, NULL), TALC_OK);
+    peers_configure_drop(&config);
+
+    assert_int_equal(fetch(client, server, 0), TALC_OK);
+    talc_server_free(server); /* says close_notify */
+    server = server_at(port, &served);
+    assert_int_equal(fetch(client, server, 0), TALC_OK);
+
+    talc_server_free(server);
+    assert_int_equal(fetch(client, NULL, 5000), TALC_ERROR_UNREACHABLE); /* nobody listens */
+    server = server_at(port, &served);
+    assert_int_equal(fetch(client, server, 0), TALC_OK);
+    assert_int_equal(served.handled, 3);
+    talc_client_free(client);
+    talc_server_free(server);
+}
+
+/* ---------------------------------------------------------------- by another configuration */
+
+/* A certificate for an address proves that address; no name is sent then. */
+static void a_server_is_known_by_its_address(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        talc_status status;
+    } rows[] = { { NULL, TALC_OK }, { "127.0.0.1", TALC_OK }, { "127.0.0.2", TALC_ERROR_VERIFY } };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        static const peers_side side = { .certificate = "server-ip", .anchors = "ca.pem" };
+        talc_config config;
+        talc_server *server = NULL;
+        talc_client *client = NULL;
+        resources served = { 0 };
+        char uri[32];
+        peers_configure(&config, &side);
+        config.mode = TALC_MODE_DTLS;
+        assert_int_equal(talc_server_new(&server, &config), TALC_OK);
+        assert_int_equal(talc_server_listen(server, "coaps://127.0.0.1:0"), TALC_OK);
+        resources_serve(&served, server);
+        config.server_name = rows[i].name;
+        snprintf(uri, sizeof uri, "coaps://127.0.0.1:%u", talc_server_port(server, 0));
+        assert_int_equal(talc_client_new(&client, &config, uri, NULL), TALC_OK);
+        peers_configure_drop(&config);
+        assert_int_equal(fetch(client, server, 0), rows[i].status);
+        assert_int_equal(served.handled, rows[i].status == TALC_OK);
+        talc_client_free(client);
+        talc_server_free(server);
+    }
+}
+
+static void a_server_of_anyone_serves_nobody_too(void **state)
+{
+    (void)state;
+    static const struct {
+        peers_side client;
+        talc_status status;
+        talc_credential credential;
+    } rows[] = {
+        { { .anchors = "ca.pem" }, TALC_OK, TALC_CREDENTIAL_NONE },
+        { { .certificate = "client", .anchors = "ca.pem" }, TALC_OK, TALC_CREDENTIAL_CERTIFICATE },
+        { { .certificate = "other-client", .anchors = "ca.pem" }, TALC_ERROR_REFUSED, 0 },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        static const peers_side side = { .certificate = "server", .anchors = "ca.pem" };
+        talc_config config;
+        talc_server *server = NULL;
+        talc_client *client = NULL;
+        resources served = { 0 };
+        char uri[32];
+        peers_configure(&config, &side);
+        config.mode = TALC_MODE_DTLS;
+        config.client_authentication = TALC_CLIENTS_ANONYMOUS;
+        assert_int_equal(talc_server_new(&server, &config), TALC_OK);
+        assert_int_equal(talc_server_listen(server, "coaps://127.0.0.1:0"), TALC_OK);
+        peers_configure_drop(&config);
+        resources_serve(&served, server);
+        peers_configure(&config, &rows[i].client);
+        config.mode = TALC_MODE_DTLS;
+        snprintf(uri, sizeof uri, "coaps://127.0.0.1:%u", talc_server_port(server, 0));
+        assert_int_equal(talc_client_new(&client, &config, uri, NULL), TALC_OK);
+        peers_configure_drop(&config);
+        assert_int_equal(fetch(client, server, 0), rows[i].status);
+        assert_int_equal(served.handled, rows[i].status == TALC_OK);
+        if (rows[i].status == TALC_OK) {
+            assert_int_equal(served.last_peer.engine, TALC_ENGINE_DTLS);
+            assert_int_equal(served.last_peer.credential, rows[i].credential);
+        }
+        talc_client_free(client);
+        talc_server_free(server);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(both_know_each_other, peers_free_all),
+        cmocka_unit_test_teardown(who_is_not_believed_gets_nothing, peers_free_all),
+        cmocka_unit_test_teardown(a_refused_client_is_refused_again, peers_free_all),
+        cmocka_unit_test_teardown(a_client_that_closes_comes_again_in_another_session,
+                                  peers_free_all),
+        cmocka_unit_test(a_server_that_was_restarted_is_found_again),
+        cmocka_unit_test(a_server_is_known_by_its_address),
+        cmocka_unit_test(a_server_of_anyone_serves_nobody_too),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
