@@ -175,6 +175,17 @@ static void take_fields(talc_client *client, const talc_envelope *envelope,
     }
 }
 
+/* Before the session is open an answer that does not fit what we sent may come from a server to which the
+ * path gave bytes that are not ours: it can never go on with us. If it persists, another session is
+ * begun. */
+static talc_envelope_error meaning_of_dropped(const talc_client *client,
+                                              const talc_envelope *envelope, bool is_newest)
+{
+    bool is_lost = is_newest && !client->conversation.has_peer_csm &&
+                   envelope->error == TALC_ENVELOPE_ERROR_NONE;
+    return is_lost ? TALC_ENVELOPE_ERROR_LOST_STATE : envelope->error;
+}
+
 static void take_envelope(talc_client *client, const talc_carrier_answer *answer,
                           const talc_envelope *envelope)
 {
@@ -188,7 +199,7 @@ static void take_envelope(talc_client *client, const talc_carrier_answer *answer
     }
     talc_session_take(client->session, envelope, answer->body_size, now_ms(client), &intake);
     if (intake.result == TALC_INTAKE_DROPPED) {
-        take_hint(client, answer, envelope->error);
+        take_hint(client, answer, meaning_of_dropped(client, envelope, is_newest));
         return;
     }
     if (envelope->error == TALC_ENVELOPE_ERROR_LOST_STATE && is_newest && intake.is_vouched_for) {
