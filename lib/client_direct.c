@@ -38,6 +38,7 @@ static void take_result(void *context, const talc_direct_result *result)
 {
     talc_client *client = context;
     talc_client_request *request = find(client, result->exchange);
+    client->direct_is_full = false;
     if (request == NULL) {
         return;
     }
@@ -109,6 +110,7 @@ static talc_status direct_open(talc_client *client, const talc_client_ends *ends
     link_close(client);
     client->direct = direct;
     client->direct_link = link;
+    client->direct_is_full = false;
     if (!is_first) {
         client->is_inside = true;
         move_requests(client);
@@ -151,12 +153,11 @@ static talc_client_request *first_waiting(const talc_client *client)
 static void direct_drive(talc_client *client)
 {
     talc_client_request *request;
-    while ((request = first_waiting(client)) != NULL) {
+    while (!client->direct_is_full && (request = first_waiting(client)) != NULL) {
         talc_status status = hand_over(client, request);
         if (status == TALC_WANT_ROOM) {
-            return;
-        }
-        if (status == TALC_OK) {
+            client->direct_is_full = true;
+        } else if (status == TALC_OK) {
             request->state = TALC_REQUEST_SENT;
         } else {
             refuse(client, request, status);
@@ -168,6 +169,7 @@ static void direct_withdraw(talc_client *client, talc_client_request *request)
 {
     if (request->state == TALC_REQUEST_SENT) {
         client->direct->cancel(client->direct_link, request->number);
+        client->direct_is_full = false;
     }
 }
 
@@ -201,7 +203,8 @@ static int direct_descriptor(const talc_client *client)
 static uint32_t direct_timeout_ms(const talc_client *client, uint64_t now_ms)
 {
     (void)now_ms;
-    return client->direct->timeout_ms(client->direct_link);
+    bool may_send = !client->direct_is_full && first_waiting(client) != NULL;
+    return may_send ? 0 : client->direct->timeout_ms(client->direct_link);
 }
 
 static void direct_describe(const talc_client *client, talc_session_info *info)
