@@ -49,6 +49,10 @@ static talc_status set_up(talc_client *client, const talc_config *config,
     if (status != TALC_OK) {
         return status;
     }
+    status = talc_configuration_check_client(&client->configuration, failure);
+    if (status != TALC_OK) {
+        return status;
+    }
     status = talc_crypto_start();
     if (status != TALC_OK) {
         return talc_failure_set(failure, TALC_STAGE_CONFIGURE, status, "%s",

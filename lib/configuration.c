@@ -26,10 +26,15 @@ static talc_status check_mode(const talc_config *config, talc_failure *failure)
     return TALC_OK;
 }
 
+static bool speaks_tls(const talc_config *config)
+{
+    return config->mode == TALC_MODE_TLS || config->mode == TALC_MODE_DTLS;
+}
+
 /* Whether they suffice is for the engine or the link to say. */
 static talc_status check_credentials(const talc_config *config, talc_failure *failure)
 {
-    bool is_tls = config->mode == TALC_MODE_TLS || config->mode == TALC_MODE_DTLS;
+    bool is_tls = speaks_tls(config);
     /* A server of both may have a bare key, if it serves pre-shared keys in TLS. */
     return is_tls && config->registry == NULL ? talc_identity_check_tls(config->identity, failure)
                                               : TALC_OK;
@@ -193,7 +198,14 @@ bool talc_configuration_verifies_name(const talc_configuration *configuration)
     const talc_config *config = &configuration->config;
     bool by_certificate =
         config->identity == NULL || config->identity->credential != TALC_CREDENTIAL_PSK;
-    return by_certificate && (config->mode == TALC_MODE_TLS || config->mode == TALC_MODE_DTLS);
+    return by_certificate && speaks_tls(config);
+}
+
+talc_status talc_configuration_check_client(const talc_configuration *configuration,
+                                            talc_failure *failure)
+{
+    const talc_config *config = &configuration->config;
+    return speaks_tls(config) ? talc_identity_check_tls(config->identity, failure) : TALC_OK;
 }
 
 talc_failure *talc_configuration_failure(const talc_config *config, talc_failure *spare)

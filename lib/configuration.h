@@ -34,6 +34,11 @@ const char *talc_mode_text(talc_mode mode);
  * which proves the server by itself. */
 bool talc_configuration_verifies_name(const talc_configuration *configuration);
 
+/** What a client's configuration may not be, and a server's may: a registry makes no use of a bare key
+ * in `tls`. TALC_ERROR_IDENTITY. */
+talc_status talc_configuration_check_client(const talc_configuration *configuration,
+                                            talc_failure *failure);
+
 /** Where failures of `config` are written: its `failure`, or `spare`. It is emptied. */
 talc_failure *talc_configuration_failure(const talc_config *config, talc_failure *spare);
 
