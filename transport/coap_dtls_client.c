@@ -88,7 +88,10 @@ static void explain_silence(const talc_coap_dtls_session *session, talc_failure 
                                "does not say why");
     } else if (has_answered && has_waited(session)) {
         (void)talc_failure_set(failure, TALC_STAGE_HANDSHAKE, TALC_ERROR_TIMEOUT,
-                               "the server began a DTLS handshake and did not finish it");
+                               "the server began a DTLS handshake and did not finish it%s",
+                               session->dtls->credentials->by_psk
+                                   ? ": it may hold another pre-shared key"
+                                   : "");
     } else if (has_answered) {
         (void)talc_failure_set(failure, TALC_STAGE_HANDSHAKE, TALC_ERROR_REFUSED,
                                "the server ended the DTLS handshake and did not say why");
