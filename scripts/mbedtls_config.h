@@ -56,6 +56,11 @@
 #define MBEDTLS_SSL_SESSION_TICKETS
 #define MBEDTLS_SSL_TICKET_C
 
+/* In milliseconds: as long as a ticket may be good at all. That both sides agree on a ticket's age
+ * matters for 0-RTT only (RFC 8446 section 8.3), and a ticket or a ClientHello that a bad path made us
+ * repeat is late by more than the usual 6 s; so is the clock of a device that slept. */
+#define MBEDTLS_SSL_TLS1_3_TICKET_AGE_TOLERANCE 604800000
+
 /* The server answers as one of several names, and the channel inside is CoAP by agreement. */
 #define MBEDTLS_SSL_SERVER_NAME_INDICATION
 #define MBEDTLS_SSL_ALPN
