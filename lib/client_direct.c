@@ -27,10 +27,14 @@ static talc_client_request *find(const talc_client *client, uint32_t exchange)
     return NULL;
 }
 
-/* RFC 7252 section 5.8: GET is safe. Whether another one was executed is not known. */
-static bool may_go_again(const talc_client_request *request, talc_status status)
+/* A handshake that was lost on the way may go better the next time; a request waits for it until its
+ * deadline. RFC 7252 section 5.8: GET is safe. Whether another one was executed is not known. */
+static bool may_go_again(const talc_client_request *request, const talc_direct_result *result)
 {
-    return status == TALC_ERROR_SESSION_LOST && request->restarts < TALC_RESTARTS_MAX &&
+    if (result->never_left && result->status == TALC_ERROR_TIMEOUT) {
+        return true;
+    }
+    return result->status == TALC_ERROR_SESSION_LOST && request->restarts < TALC_RESTARTS_MAX &&
            (request->method == TALC_GET || request->is_repeatable);
 }
 
@@ -43,14 +47,16 @@ static void take_result(void *context, const talc_direct_result *result)
         return;
     }
     if (result->status == TALC_OK) {
+        talc_failure_clear(&client->direct_failure);
         const talc_frame *frame = result->response;
         talc_response response = { frame->code, talc_format_from_option(frame->content_format),
                                    frame->payload, frame->payload_size };
         talc_client_requests_complete(&client->requests, request, TALC_OK, &response);
         return;
     }
-    if (may_go_again(request, result->status)) {
-        request->restarts++;
+    if (may_go_again(request, result)) {
+        request->restarts += !result->never_left;
+        client->direct_failure = *result->failure;
         request->state = TALC_REQUEST_WAITS;
         return;
     }
@@ -72,7 +78,8 @@ static void move_requests(talc_client *client)
             talc_failure_clear(&lost);
             talc_failure_set(&lost, TALC_STAGE_PATH, TALC_ERROR_SESSION_LOST,
                              "the client went over to another path before the answer came");
-            talc_direct_result result = { request->number, TALC_ERROR_SESSION_LOST, NULL, &lost };
+            talc_direct_result result = { request->number, TALC_ERROR_SESSION_LOST, NULL, &lost,
+                                          false };
             take_result(client, &result);
         }
     }
@@ -178,7 +185,9 @@ static void direct_time_out(talc_client *client, talc_client_request *request)
     direct_withdraw(client, request);
     talc_failure_clear(&client->failure);
     talc_failure_set(&client->failure, TALC_STAGE_PATH, TALC_ERROR_TIMEOUT,
-                     "the request was not answered before its deadline");
+                     "the request was not answered before its deadline%s%s",
+                     client->direct_failure.text[0] == 0 ? "" : ": ",
+                     client->direct_failure.text);
     talc_client_requests_complete(&client->requests, request, TALC_ERROR_TIMEOUT, NULL);
 }
 

@@ -80,6 +80,7 @@ struct talc_client {
     /* direct */
     const talc_direct_client *direct;
     void *direct_link;
+    talc_failure direct_failure; /**< why the last try came to nothing */
     bool direct_is_full; /**< requests wait until one of those under way has ended */
 
     /* tunnelled */

@@ -39,6 +39,7 @@ typedef struct talc_direct_result {
                              _SESSION_LOST (the DTLS session ended meanwhile), _MEMORY */
     const talc_frame *response;  /**< its token is not used */
     const talc_failure *failure; /**< why, unless TALC_OK */
+    bool never_left; /**< nothing of the request was sent: a handshake came to nothing before */
 } talc_direct_result;
 
 /** From within `ended` send() and cancel() may be called, process() and close() not. */
