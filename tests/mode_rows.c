@@ -12,6 +12,12 @@
 #define TLS_1_2(name_, credentials_, path_, is_resumed_)                                           \
     TLS(name_, TALC_TLS_1_2, credentials_, path_, "TLSv1.2", is_resumed_)
 
+#define ECC(name_, path_)                                                                          \
+    {                                                                                              \
+        .name = name_, .mode = TALC_MODE_ECC, .credentials = &peers_device, .path = path_,         \
+        .scheme = "coap", .engine = TALC_ENGINE_ECC, .protocol = "talc-ecc-1"                             \
+    }
+
 /* Sessions of pre-shared keys have no tickets: the key is all that a ticket could save. */
 const mode_row mode_rows[] = {
     TLS_1_3("tls-psk/loopback", &peers_psk, PEERS_LOOPBACK, 0),
@@ -25,6 +31,9 @@ const mode_row mode_rows[] = {
     TLS_1_3("tls-pins/proxy", &peers_pin, PEERS_PROXY, 0),
     TLS_1_2("tls12-psk/coap", &peers_psk, PEERS_DIRECT, 0),
     TLS_1_2("tls12-certificates/coap", &peers_certificates, PEERS_DIRECT, 0),
+    ECC("ecc/loopback", PEERS_LOOPBACK),
+    ECC("ecc/coap", PEERS_DIRECT),
+    ECC("ecc/proxy", PEERS_PROXY),
 };
 
 const size_t mode_row_count = sizeof mode_rows / sizeof mode_rows[0];

@@ -64,11 +64,47 @@ static void load_psk(pair_credentials *credentials)
         TALC_OK);
 }
 
+static talc_identity *device_of(const char *device_id, const char *key)
+{
+    talc_identity *identity;
+    talc_failure failure;
+    if (talc_identity_from_key_file(&identity, device_id, credential_path(key), &failure) !=
+        TALC_OK) {
+        fail_msg("%s", failure.text);
+    }
+    return identity;
+}
+
+static void enrol(talc_registry *registry, const char *device_id, const char *key)
+{
+    size_t size;
+    uint8_t *bytes = credential_bytes(key, &size);
+    const talc_device device = { device_id, bytes, size };
+    assert_int_equal(talc_registry_enrol(registry, &device, NULL), TALC_OK);
+    free(bytes);
+}
+
+static void load_ecc(pair_credentials *credentials)
+{
+    credentials->server = device_of(NULL, "ecc-server.key");
+    credentials->client = device_of(PAIR_DEVICE, "device.key");
+    credentials->other_client = device_of(PAIR_OTHER_DEVICE, "device2.key");
+    assert_int_equal(talc_trust_new(&credentials->client_trust), TALC_OK);
+    assert_int_equal(talc_trust_add_server_key_file(credentials->client_trust,
+                                                    credential_path("ecc-server.pub"), NULL),
+                     TALC_OK);
+    assert_int_equal(talc_registry_new(&credentials->registry), TALC_OK);
+    enrol(credentials->registry, PAIR_DEVICE, "device.pub");
+    enrol(credentials->registry, PAIR_OTHER_DEVICE, "device2.pub");
+}
+
 void pair_credentials_load(pair_credentials *credentials, pair_kind kind)
 {
     memset(credentials, 0, sizeof *credentials);
+    credentials->kind = kind;
     switch (kind) {
     case PAIR_PSK: load_psk(credentials); return;
+    case PAIR_ECC: load_ecc(credentials); return;
     case PAIR_RSA_CHAIN:
         credentials->server = identity_of("rsa-server.pem", "rsa-server.key");
         credentials->client = identity_of("rsa-client.pem", "rsa-client.key");
@@ -97,6 +133,7 @@ void pair_credentials_free(pair_credentials *credentials)
     talc_identity_free(credentials->server);
     talc_trust_free(credentials->client_trust);
     talc_trust_free(credentials->server_trust);
+    talc_registry_free(credentials->registry);
     memset(credentials, 0, sizeof *credentials);
 }
 
@@ -204,7 +241,7 @@ static void add_resources(test_pair *pair)
 static void note_event(void *context, const talc_event *event)
 {
     test_pair *pair = context;
-    assert_in_range(event->kind, TALC_EVENT_SESSION_OPENED, TALC_EVENT_ENVELOPE_DROPPED);
+    assert_in_range(event->kind, TALC_EVENT_SESSION_OPENED, TALC_EVENT_REGISTRY_REFUSED);
     pair->events[event->kind]++;
     if (event->failure != NULL) {
         pair->last_failure = *event->failure;
@@ -214,8 +251,11 @@ static void note_event(void *context, const talc_event *event)
 static void configure(talc_config *config, test_pair *pair, const pair_options *options)
 {
     *config = (talc_config)TALC_CONFIG_DEFAULT;
-    config->tls_version_min = options->version;
-    config->tls_version_max = options->version;
+    config->mode = options->credentials->kind == PAIR_ECC ? TALC_MODE_ECC : TALC_MODE_TLS;
+    if (options->version != 0) {
+        config->tls_version_min = options->version;
+        config->tls_version_max = options->version;
+    }
     config->clock_ms = path_clock_ms;
     config->clock_context = &pair->path;
     config->carrier = &path_carrier;
@@ -234,6 +274,7 @@ void pair_begin(test_pair *pair, const pair_options *options)
     pair->client_config.request_timeout_ms = 3600000;
     pair->server_config.identity = options->credentials->server;
     pair->server_config.trust = options->credentials->server_trust;
+    pair->server_config.registry = options->credentials->registry;
     pair->server_config.on_event = note_event;
     pair->server_config.on_event_context = pair;
     pair->answers_later = true;

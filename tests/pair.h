@@ -24,22 +24,27 @@
 #define PAIR_LATER_MS 5000u
 #define PAIR_CLIENTS_MAX 4
 #define PAIR_URI "test://sensor.example"
+#define PAIR_DEVICE "meter-7"       /**< the client */
+#define PAIR_OTHER_DEVICE "meter-8" /**< the other one */
 
 typedef enum pair_kind {
     PAIR_CERTIFICATES = 0, /**< P-256, both sides */
     PAIR_PSK,
     PAIR_RSA_CHAIN, /**< chains of three certificates, 4 KB */
     PAIR_PINS,      /**< P-256, believed by key */
+    PAIR_ECC,       /**< mode `ecc`: bare keys, of a server and of the devices of a registry */
     PAIR_KINDS
 } pair_kind;
 
 /** Who two sides are; made once for many pairs. */
 typedef struct pair_credentials {
+    pair_kind kind;
     talc_identity *client;
     talc_identity *other_client; /**< another one that the server believes; NULL with chains, pins */
     talc_trust *client_trust;
     talc_identity *server;
     talc_trust *server_trust;
+    talc_registry *registry; /**< of `ecc`: PAIR_DEVICE and PAIR_OTHER_DEVICE */
 } pair_credentials;
 
 void pair_credentials_load(pair_credentials *credentials, pair_kind kind);
@@ -85,7 +90,7 @@ typedef struct test_pair {
 
 typedef struct pair_options {
     const pair_credentials *credentials;
-    talc_tls_version version;
+    talc_tls_version version; /**< 0: the library's */
     path_weather weather;
 } pair_options;
 

@@ -31,8 +31,12 @@ typedef struct peers_side {
     const char *revoked_pin;
     const char *revocations;
     const char *psks;           /**< of a server: its clients' */
+    const char *key;            /**< in `ecc`: the key of a device or a server */
+    const char *device;         /**< likewise: a device's ID */
+    const char *server_key;     /**< likewise: the server's, public, that a device believes */
+    const char *registry;       /**< likewise: a server's devices */
     talc_credential credential; /**< how the other side sees this one */
-    const char *name;           /**< likewise; "x.pin": the hash in that file */
+    const char *name;           /**< likewise; "x.pin": the hash in that file; "x.key": of that key */
 } peers_side;
 
 typedef struct peers_credentials {
@@ -45,6 +49,7 @@ extern const peers_credentials peers_certificates; /**< P-256, at most 320 bytes
 extern const peers_credentials peers_psk;
 extern const peers_credentials peers_pin;
 extern const peers_credentials peers_rsa_chain; /**< RSA-4096, three certificates, mutual */
+extern const peers_credentials peers_device;    /**< of mode `ecc` */
 extern const peers_credentials peers_nobody;    /**< none at all */
 
 typedef enum peers_path {

@@ -58,6 +58,19 @@ const peers_credentials peers_nobody = {
     .client = { .credential = TALC_CREDENTIAL_NONE, .name = "" },
 };
 
+const peers_credentials peers_device = {
+    .name = "device",
+    .server = { .key = "ecc-server.key",
+                .registry = "registry.json",
+                .credential = TALC_CREDENTIAL_PIN,
+                .name = "ecc-server.key" },
+    .client = { .key = "device.key",
+                .device = "device-7",
+                .server_key = "ecc-server.pub",
+                .credential = TALC_CREDENTIAL_DEVICE,
+                .name = "device-7" },
+};
+
 static void read_pin_text(const char *file, char text[2 * TALC_PIN_SIZE + 1])
 {
     size_t size;
@@ -75,21 +88,40 @@ static void read_pin(const char *file, uint8_t pin[TALC_PIN_SIZE])
     assert_int_equal(talc_pin_parse(text, pin), TALC_OK);
 }
 
-const char *peers_shown_name(const peers_side *side)
-{
-    static char text[2 * TALC_PIN_SIZE + 1];
-    if (strstr(side->name, ".pin") == NULL) {
-        return side->name;
-    }
-    read_pin_text(side->name, text);
-    return text;
-}
-
 static void must(talc_status status, const talc_failure *failure, const char *what)
 {
     if (status != TALC_OK) {
         fail_msg("%s: %s", what, failure->text);
     }
+}
+
+/* The pin of a bare key. */
+static void write_pin_text(const char *file, char text[2 * TALC_PIN_SIZE + 1])
+{
+    talc_identity *identity;
+    talc_failure failure;
+    uint8_t pin[TALC_PIN_SIZE];
+    must(talc_identity_from_key_file(&identity, NULL, credential_path(file), &failure), &failure,
+         file);
+    assert_int_equal(talc_identity_pin(identity, pin), TALC_OK);
+    talc_identity_free(identity);
+    for (size_t i = 0; i < sizeof pin; i++) {
+        snprintf(text + 2 * i, 3, "%02x", pin[i]);
+    }
+}
+
+const char *peers_shown_name(const peers_side *side)
+{
+    static char text[2 * TALC_PIN_SIZE + 1];
+    if (strstr(side->name, ".pin") != NULL) {
+        read_pin_text(side->name, text);
+        return text;
+    }
+    if (strstr(side->name, ".key") != NULL) {
+        write_pin_text(side->name, text);
+        return text;
+    }
+    return side->name;
 }
 
 static talc_identity *identity_of(const peers_side *side)
@@ -100,6 +132,10 @@ static talc_identity *identity_of(const peers_side *side)
     if (side->psk != NULL) {
         must(talc_identity_from_psk_file(&identity, credential_path(side->psk), &failure), &failure,
              side->psk);
+    } else if (side->key != NULL) {
+        must(talc_identity_from_key_file(&identity, side->device, credential_path(side->key),
+                                         &failure),
+             &failure, side->key);
     } else if (side->certificate != NULL) {
         snprintf(certificate, sizeof certificate, "%s.pem", side->certificate);
         snprintf(key, sizeof key, "%s.key", side->certificate);
@@ -129,13 +165,18 @@ static void believe_files(talc_trust *trust, const peers_side *side)
         must(talc_trust_add_psk_file(trust, credential_path(side->psks), &failure), &failure,
              side->psks);
     }
+    if (side->server_key != NULL) {
+        must(talc_trust_add_server_key_file(trust, credential_path(side->server_key), &failure),
+             &failure, side->server_key);
+    }
 }
 
 static talc_trust *trust_of(const peers_side *side)
 {
     uint8_t pin[TALC_PIN_SIZE];
     talc_trust *trust = NULL;
-    if (side->anchors == NULL && side->pin == NULL && side->psks == NULL) {
+    if (side->anchors == NULL && side->pin == NULL && side->psks == NULL &&
+        side->server_key == NULL) {
         return NULL;
     }
     assert_int_equal(talc_trust_new(&trust), TALC_OK);
@@ -151,9 +192,21 @@ static talc_trust *trust_of(const peers_side *side)
     return trust;
 }
 
+static talc_registry *registry_of(const peers_side *side)
+{
+    talc_failure failure;
+    talc_registry *registry = NULL;
+    if (side->registry != NULL) {
+        must(talc_registry_from_file(&registry, credential_path(side->registry), &failure),
+             &failure, side->registry);
+    }
+    return registry;
+}
+
 void peers_configure(talc_config *config, const peers_side *side)
 {
     *config = (talc_config)TALC_CONFIG_DEFAULT;
+    config->registry = registry_of(side);
     config->identity = identity_of(side);
     config->trust = trust_of(side);
     config->server_name = PEERS_SERVER_NAME;
@@ -163,4 +216,5 @@ void peers_configure_drop(talc_config *config)
 {
     talc_identity_free(config->identity);
     talc_trust_free(config->trust);
+    talc_registry_free(config->registry);
 }
