@@ -22,7 +22,7 @@
 #define PAIR_NAMES_MAX 256
 #define PAIR_LARGE_SIZE 16384
 #define PAIR_LATER_MS 5000u
-#define PAIR_CLIENTS_MAX 4
+#define PAIR_CLIENTS_MAX 8
 #define PAIR_URI "test://sensor.example"
 #define PAIR_DEVICE "meter-7"       /**< the client */
 #define PAIR_OTHER_DEVICE "meter-8" /**< the other one */

@@ -194,9 +194,7 @@ static int begin(void **state)
 {
     siege *besieged = calloc(1, sizeof *besieged);
     assert_non_null(besieged);
-    pair_options options = { .credentials = &credentials,
-                             .version = TALC_TLS_1_3,
-                             .weather = { .seed = 20 } };
+    pair_options options = { .credentials = &credentials, .weather = { .seed = 20 } };
     talc_session_info info;
     test_pair *pair = &besieged->pair;
     pair_begin(pair, &options);
@@ -345,10 +343,17 @@ static void repeats_from_elsewhere_get_nothing(void **state)
     check_alive(besieged, 2);
 }
 
-static int load(void **state)
+static int load_certificates(void **state)
 {
     (void)state;
     pair_credentials_load(&credentials, PAIR_CERTIFICATES);
+    return 0;
+}
+
+static int load_devices(void **state)
+{
+    (void)state;
+    pair_credentials_load(&credentials, PAIR_ECC);
     return 0;
 }
 
@@ -366,5 +371,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(hostile_answers, begin, end),
         cmocka_unit_test_setup_teardown(repeats_from_elsewhere_get_nothing, begin, end),
     };
-    return cmocka_run_group_tests(tests, load, unload);
+    return cmocka_run_group_tests_name("hostile_path", tests, load_certificates, unload) +
+           cmocka_run_group_tests_name("hostile_path, ecc", tests, load_devices, unload);
 }

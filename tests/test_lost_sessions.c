@@ -23,7 +23,6 @@ static int set_up(void **state)
     test_pair *pair = malloc(sizeof *pair);
     assert_non_null(pair);
     pair_options options = { .credentials = &credentials,
-                             .version = TALC_TLS_1_3,
                              .weather = { .delay_min_ms = 10, .delay_max_ms = 10 } };
     pair_begin(pair, &options);
     pair_start(pair);
@@ -366,10 +365,17 @@ static void a_request_that_was_read_without_a_word(void **state)
     assert_int_equal(pair->executed[1], 1);
 }
 
-static int load(void **state)
+static int load_certificates(void **state)
 {
     (void)state;
     pair_credentials_load(&credentials, PAIR_CERTIFICATES);
+    return 0;
+}
+
+static int load_devices(void **state)
+{
+    (void)state;
+    pair_credentials_load(&credentials, PAIR_ECC);
     return 0;
 }
 
@@ -390,5 +396,6 @@ int main(void)
         RULE(closing_what_the_server_has_ended), RULE(a_request_after_the_idle_time),
         RULE(requests_on_both_sides_of_the_end), RULE(a_request_that_was_read_without_a_word),
     };
-    return cmocka_run_group_tests_name("lost_sessions", tests, load, unload);
+    return cmocka_run_group_tests_name("lost_sessions", tests, load_certificates, unload) +
+           cmocka_run_group_tests_name("lost_sessions, ecc", tests, load_devices, unload);
 }

@@ -15,14 +15,16 @@
 typedef struct roaming_row {
     const char *name;
     const peers_credentials *credentials;
+    talc_mode mode;
     talc_tls_version version;
 } roaming_row;
 
 static const roaming_row roaming_rows[] = {
-    { "certificates, TLS 1.3", &peers_certificates, TALC_TLS_1_3 },
-    { "certificates, TLS 1.2", &peers_certificates, TALC_TLS_1_2 },
-    { "PSK, TLS 1.3", &peers_psk, TALC_TLS_1_3 },
-    { "RSA-4096 chain, TLS 1.3", &peers_rsa_chain, TALC_TLS_1_3 },
+    { "certificates, TLS 1.3", &peers_certificates, TALC_MODE_TLS, TALC_TLS_1_3 },
+    { "certificates, TLS 1.2", &peers_certificates, TALC_MODE_TLS, TALC_TLS_1_2 },
+    { "PSK, TLS 1.3", &peers_psk, TALC_MODE_TLS, TALC_TLS_1_3 },
+    { "RSA-4096 chain, TLS 1.3", &peers_rsa_chain, TALC_MODE_TLS, TALC_TLS_1_3 },
+    { "a device, ecc", &peers_device, TALC_MODE_ECC, 0 },
 };
 
 #define ROAMING_ROWS (sizeof roaming_rows / sizeof roaming_rows[0])
@@ -148,6 +150,7 @@ static void the_session_outlives_the_path(void **state)
     static peers_call first, later, release;
     const roaming_row *row = *state;
     peers_options options = { .credentials = row->credentials,
+                              .mode = &row->mode,
                               .version = row->version,
                               .has_relays = 1 };
     peers *of = peers_new(&options);

@@ -212,6 +212,7 @@ TEST_OF(rsa_chain_tls13, PAIR_RSA_CHAIN, TALC_TLS_1_3)
 TEST_OF(rsa_chain_tls12, PAIR_RSA_CHAIN, TALC_TLS_1_2)
 TEST_OF(pins_tls13, PAIR_PINS, TALC_TLS_1_3)
 TEST_OF(pins_tls12, PAIR_PINS, TALC_TLS_1_2)
+TEST_OF(devices_ecc, PAIR_ECC, TALC_TLS_1_3)
 
 static int free_credentials(void **state)
 {
@@ -229,6 +230,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(psk_tls13),          cmocka_unit_test(psk_tls12),
         cmocka_unit_test(rsa_chain_tls13),    cmocka_unit_test(rsa_chain_tls12),
         cmocka_unit_test(pins_tls13),         cmocka_unit_test(pins_tls12),
+        cmocka_unit_test(devices_ecc),
     };
     if (argc > 1) { /* a part, to run beside the others */
         cmocka_set_test_filter(argv[1]);
