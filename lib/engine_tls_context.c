@@ -110,16 +110,14 @@ static void configure_versions(talc_tls_context *context, const talc_config *con
                  (has_keys ? MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_EPHEMERAL : 0));
 }
 
-/* mbedTLS asks for the key of the name that a client shows, and shows tickets that it cannot open as
- * names, too: ours are longer than any name. An unknown name is refused like a wrong key would be. */
+/* mbedTLS asks for the key of the name that a client shows, and of a ticket that it cannot open: that is
+ * longer than any name, and too long to be shown as one. An unknown name is refused like a wrong key
+ * would be. */
 static int find_psk(void *trust, mbedtls_ssl_context *ssl, const unsigned char *name,
                     size_t name_size)
 {
     talc_tls_engine *engine = mbedtls_ssl_get_user_data_p(ssl);
     talc_tls_offer offer = { .kind = TALC_TLS_OFFER_PSK };
-    if (name_size > TALC_PSK_NAME_SIZE_MAX) {
-        return MBEDTLS_ERR_SSL_UNKNOWN_IDENTITY;
-    }
     const talc_psk_entry *entry = talc_trust_find_psk(trust, name, name_size);
     if (entry == NULL || talc_peer_from_psk(&offer.proof.peer, name, name_size) != TALC_OK) {
         (void)talc_peer_from_psk(&engine->unknown_psk, name, name_size);

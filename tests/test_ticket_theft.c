@@ -309,6 +309,31 @@ static void only_who_needs_a_ticket_gets_one(void **state)
     }
 }
 
+/* mbedTLS's client asks for tickets in TLS 1.2 (RFC 5077) and is sent an empty one. */
+static void tls12_has_no_tickets(void **state)
+{
+    talc_identity *const identities[] = { owner, NULL };
+    (void)state;
+    for (size_t i = 0; i < sizeof identities / sizeof identities[0]; i++) {
+        static foreign_tls tls;
+        mbedtls_ssl_session session;
+        void *context = server_context(TALC_CLIENTS_ANONYMOUS);
+        foreign_manners manners = usual_manners();
+        manners.identity = identities[i];
+        manners.speaks_tls12 = true;
+        foreign_tls_begin(&tls, &manners, context);
+        foreign_tls_shake_hands(&tls);
+        assert_true(talc_engine_tls.established(tls.engine));
+        assert_true(mbedtls_ssl_is_handshake_over(&tls.ssl));
+        mbedtls_ssl_session_init(&session);
+        assert_int_equal(mbedtls_ssl_get_session(&tls.ssl, &session), 0);
+        assert_int_equal(session.MBEDTLS_PRIVATE(ticket_len), 0);
+        mbedtls_ssl_session_free(&session);
+        foreign_tls_end(&tls);
+        talc_engine_tls.context_free(context);
+    }
+}
+
 /* The server looks up whatever it cannot open as the name of a pre-shared key: no ticket may pass for
  * one. Anonymous clients have the shortest. */
 static void a_ticket_is_longer_than_any_name_of_a_key(void **state)
@@ -351,6 +376,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_ticket_counts_for_no_more_than_it_is),
         cmocka_unit_test(only_who_needs_a_ticket_gets_one),
+        cmocka_unit_test(tls12_has_no_tickets),
         cmocka_unit_test(a_ticket_is_longer_than_any_name_of_a_key),
     };
     return cmocka_run_group_tests_name("ticket_theft", tests, start, end);
