@@ -8,7 +8,6 @@
 #include "lib/crypto.h"
 #include "lib/engine_tls.h"
 
-#define LIFETIME_MAX_S 604800u /* RFC 8446 section 4.6.1 */
 #define SAVED_SIZE_MAX 128     /* mbedTLS's own part of a server's ticket has about 60 bytes */
 #define SEALED_SIZE_MAX (TALC_TICKET_PROOF_SIZE_MAX + SAVED_SIZE_MAX)
 
@@ -46,16 +45,14 @@ static talc_status make_client_part(talc_tls_context *context, const talc_config
 
 talc_status talc_tls_resumption_new(talc_tls_context *context, const talc_config *config)
 {
-    uint32_t lifetime_s = config->ticket_lifetime_s;
-    if (lifetime_s == 0 || config->tls_version_max != TALC_TLS_1_3) {
+    if (config->ticket_lifetime_s == 0 || config->tls_version_max != TALC_TLS_1_3) {
         return TALC_OK;
     }
     talc_tls_resumption *resumption = calloc(1, sizeof *resumption);
     if (resumption == NULL) {
         return TALC_ERROR_MEMORY;
     }
-    resumption->lifetime_ms =
-        1000u * (uint64_t)(lifetime_s < LIFETIME_MAX_S ? lifetime_s : LIFETIME_MAX_S);
+    resumption->lifetime_ms = (uint64_t)config->ticket_lifetime_s * 1000u;
     resumption->clock_ms = config->clock_ms != NULL ? config->clock_ms : system_ms;
     resumption->clock_context = config->clock_context;
     context->resumption = resumption;

@@ -146,9 +146,10 @@ typedef struct talc_config {
                                   with TALC_MODE_TLS it makes the server serve both, and the
                                   identity's key must be P-256; held */
     talc_tickets *tickets;   /**< client, tls: where tickets are kept; held. NULL: by the client */
-    uint32_t ticket_lifetime_s; /**< tls. Server: how long a ticket is good, to 604800 s; 0: none are
-                                     given. Client: 0: it neither asks for one nor uses one. Sessions
-                                     of pre-shared keys have none: they would only cost bytes
+    uint32_t ticket_lifetime_s; /**< tls, version 1.3: how long tickets stand in for certificates, to
+                                     604800 s, counted from when these were last shown. Server: 0: none
+                                     are given. Client: 0: it neither asks for one nor uses one.
+                                     Sessions of pre-shared keys have none: they would only cost bytes
                                      [7200] */
 } talc_config;
 

@@ -3,14 +3,15 @@
 #define TALC_TICKETS_H
 
 /**
- * The tickets that servers gave to clients (RFC 8446 section 4.6.1, RFC 5077): with one a client
- * resumes, so that its next handshake needs no certificates.
+ * The tickets that servers gave to clients (RFC 8446 section 4.6.1): with one a client resumes, so that
+ * its next handshake needs no certificates.
  *
  * A client keeps its own tickets unless its configuration names a store; a store may serve several
  * clients, of several threads, so that one made later resumes what one made earlier began. Tickets
  * are filed by server name, by what the client believes, by who it is and by the versions that it
  * speaks: another client of the same store never uses one that would make it skip a check of its
- * own. They are kept in memory only, are used once, and are wiped.
+ * own. They are kept in memory only, are used once, and are wiped. Clients that share a store have the
+ * same talc_config.clock_ms.
  */
 
 #include "talc/status.h"
