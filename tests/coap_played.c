@@ -10,11 +10,9 @@ void played_send(played *server, const wire_message *answer)
     wire_send(server->socket, answer, server->from);
 }
 
-static void played_turn(coap_pair *pair, void *context)
+void played_turn(played *server)
 {
-    played *server = context;
     wire_message message;
-    (void)pair;
     while (wire_receive(server->socket, &message, &server->from)) {
         if (wire_type(&message) == WIRE_ACK) {
             server->acknowledged++;
@@ -29,14 +27,25 @@ static void played_turn(coap_pair *pair, void *context)
     }
 }
 
-void play(coap_pair *pair, played *server, played_script *script)
+void played_open(played *server, played_script *script)
 {
     memset(server, 0, sizeof *server);
     server->socket = wire_socket(&server->port);
     assert_true(server->socket >= 0);
     server->script = script;
     snprintf(server->uri, sizeof server->uri, "coap://127.0.0.1:%u", (unsigned)server->port);
-    pair->extra = played_turn;
+}
+
+static void pair_turn(coap_pair *pair, void *context)
+{
+    (void)pair;
+    played_turn(context);
+}
+
+void play(coap_pair *pair, played *server, played_script *script)
+{
+    played_open(server, script);
+    pair->extra = pair_turn;
     pair->extra_context = server;
     pair->extra_descriptor = server->socket;
     if (pair->proxy_uri == NULL) {

@@ -24,6 +24,10 @@ struct played {
     char uri[64];
 };
 
+/** For other pairs: opens a played server, and lets it take what has arrived. */
+void played_open(played *server, played_script *script);
+void played_turn(played *server);
+
 /** Opens the played server and the pair's client, which leads to it. */
 void play(coap_pair *pair, played *server, played_script *script);
 

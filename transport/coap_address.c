@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 /* The same numbers in every libcoap, whose names for them changed with 4.3.2. */
 #define LOG_LEVEL_SILENT ((coap_log_t)0)
@@ -38,6 +39,13 @@ static void start(void)
 void talc_coap_startup(void)
 {
     pthread_once(&started, start);
+}
+
+uint64_t talc_coap_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 /* Copies a host; "%25" before the zone of a link-local address (RFC 6874) becomes "%". */

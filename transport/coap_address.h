@@ -9,6 +9,9 @@
 /** Prepares libcoap once per process and silences it (coap_carrier.h); any thread may call. */
 void talc_coap_startup(void);
 
+/** Milliseconds of a clock that never goes back, above 0. */
+uint64_t talc_coap_now_ms(void);
+
 /** Where a "coap://host:port" leads. */
 typedef struct talc_coap_uri {
     char host[256]; /**< name or address, NUL-terminated, without brackets */

@@ -285,8 +285,14 @@ static void deliver(talc_coap_client *client)
 
 static talc_status turn(talc_coap_client *client)
 {
+    uint64_t now_ms = talc_coap_now_ms();
+    uint32_t before = client->arrivals;
+    int is_readable = talc_coap_is_readable(client, now_ms);
     if (coap_io_process(client->context, COAP_IO_NO_WAIT) < 0) {
         return TALC_ERROR_IO;
+    }
+    if (is_readable && client->arrivals == before) {
+        talc_coap_acknowledge_again(client, now_ms);
     }
     if (client->security->process != NULL) {
         client->security->process(client->security_state);

@@ -30,6 +30,8 @@ typedef struct talc_coap_path {
     uint32_t heard;          /**< responses and resets so far */
     int broken;              /**< take another one for the next request */
     int is_dead;             /**< nobody is at its other end */
+    coap_mid_t separate_id;  /**< of the last confirmable response */
+    uint64_t separate_ms;    /**< when it came; 0: never */
 } talc_coap_path;
 
 /** How a request names the server to a forward proxy. */
@@ -75,6 +77,7 @@ typedef struct talc_coap_exchange {
     uint32_t number;                     /**< the caller's name for it */
     talc_coap_path *path;                /**< unless DONE; may be NULL while WAITING */
     uint32_t heard;                      /**< of the path, when the last message was sent */
+    int may_be_acknowledged;             /**< something came that may have been its empty one */
     size_t addresses_left;               /**< to be tried when this one is unreachable */
     uint8_t token[TALC_COAP_TOKEN_SIZE]; /**< of the message that waits for its response */
 
@@ -218,6 +221,17 @@ talc_status talc_coap_request_send(talc_coap_client *client, talc_coap_exchange 
 
 /** The same; an exchange that cannot be sent ends. */
 void talc_coap_request_go_on(talc_coap_client *client, talc_coap_exchange *exchange);
+
+/* ---- coap_acknowledgement.c: repeated responses; the times are talc_coap_now_ms() */
+
+/** A response has come. */
+void talc_coap_separate_note(talc_coap_path *path, const coap_pdu_t *response, uint64_t now_ms);
+
+/** Before libcoap does I/O: whether there is something to be read, as far as it matters. */
+int talc_coap_is_readable(const talc_coap_client *client, uint64_t now_ms);
+
+/** Something was read, and libcoap said nothing. */
+void talc_coap_acknowledge_again(talc_coap_client *client, uint64_t now_ms);
 
 /* ---- coap_response.c */
 

@@ -119,6 +119,7 @@ static talc_coap_path *path_new(talc_coap_client *client)
     path->heard = 0;
     path->broken = 0;
     path->is_dead = 0;
+    path->separate_ms = 0;
     path->is_ready = 0;
     if (client->security->state(client->security_state, session, &failure) ==
         TALC_COAP_SECURITY_READY) {

@@ -274,6 +274,7 @@ static coap_response_t on_response(coap_session_t *session, const coap_pdu_t *se
     }
     path->client->arrivals++;
     path_hear(path);
+    talc_coap_separate_note(path, received, talc_coap_now_ms());
     talc_coap_exchange *exchange = exchange_find(path, received);
     if (exchange != NULL) {
         response_take(path->client, exchange, received);

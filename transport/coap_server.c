@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define IDLE_SESSIONS_MAX 4096 /* libcoap's, one per peer address, about 0.8 KiB each */
@@ -18,13 +17,6 @@
 #define SWEEP_CHECK_MS 30000
 #define NO_DESCRIPTOR_MS 20
 #define TURNS_MAX 32
-
-uint64_t talc_coap_now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 /* libcoap tells the port of an endpoint only in its text, "[::]:5683 UDP". */
 static uint16_t endpoint_port(const coap_endpoint_t *endpoint)

@@ -105,9 +105,6 @@ struct talc_coap_server {
     uint32_t arrivals;    /**< requests and events so far */
 };
 
-/** Milliseconds of a clock that never goes back. */
-uint64_t talc_coap_now_ms(void);
-
 /* ---- coap_server.c: what the faces call */
 
 /** Errors as talc_listener.open(). What stands in `server` then has to be closed all the same. */

@@ -1,0 +1,609 @@
+/* SPDX-License-Identifier: MIT */
+/* The server of mode `none` against clients that are played by hand: what of a request reaches the
+ * application, how answers travel, blocks both ways. Repeats are in test_coap_duplicates.c. */
+#include "tests/direct_pair.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define GET WIRE_CODE(0, 1)
+#define POST WIRE_CODE(0, 2)
+#define PUT WIRE_CODE(0, 3)
+
+/* ---------------------------------------------------------------- requests */
+
+static void every_method_on_every_path_reaches_the_application(void **state)
+{
+    static const char *const paths[] = { NULL, ".well-known", "a", "%41" };
+    direct_pair *pair = *state;
+    direct_caller caller = direct_call_begin(pair);
+    wire_message request;
+    size_t requests = 0;
+    for (unsigned code = 1; code <= 7; code++) {
+        for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+            direct_call_request(&caller, &request, WIRE_CON, code);
+            if (paths[i] != NULL) {
+                wire_text(&request, WIRE_URI_PATH, paths[i]);
+            }
+            direct_call(&caller, &request);
+            assert_int_equal(wire_code(&caller.answer), TALC_CODE_CONTENT);
+            assert_int_equal(pair->requests, ++requests);
+            assert_int_equal(pair->request.code, code);
+        }
+    }
+    assert_string_equal(pair->request.path, "%2541");
+    direct_call_end(&caller);
+}
+
+static void discovery_is_an_ordinary_request(void **state)
+{
+    direct_pair *pair = *state;
+    direct_caller caller = direct_call_begin(pair);
+    wire_message request;
+    for (unsigned code = 1; code <= 4; code++) {
+        direct_call_request(&caller, &request, WIRE_CON, code);
+        wire_text(&request, WIRE_URI_PATH, ".well-known");
+        wire_text(&request, WIRE_URI_PATH, "core");
+        wire_text(&request, WIRE_URI_QUERY, "rt=a*");
+        pair->answer_size = 20;
+        direct_call(&caller, &request);
+        assert_int_equal(pair->requests, code);
+        assert_string_equal(pair->request.path, ".well-known/core");
+        assert_string_equal(pair->request.query, "rt=a*");
+        assert_int_equal(wire_code(&caller.answer), TALC_CODE_CONTENT);
+    }
+    direct_call_end(&caller);
+}
+
+typedef struct option_row {
+    unsigned number;
+    const char *value;
+} option_row;
+
+#define OPTIONS_MAX 4
+
+static void options_reach_the_application_as_the_reader_of_frames_has_them(void **state)
+{
+    static const struct {
+        option_row options[OPTIONS_MAX];
+        const char *path, *query;
+        int content_format, accept;
+        uint32_t refused;
+    } rows[] = {
+        { { { 11, "a" }, { 11, "b c" } }, "a/b%20c", "", -1, -1, 0 },
+        { { { 11, "a" }, { 15, "x=1" }, { 15, "y" } }, "a", "x=1&y", -1, -1, 0 },
+        { { { 12, "2" } }, "", "", 50, -1, 0 },
+        { { { 17, "<" } }, "", "", -1, 60, 0 },
+        { { { 3, "host" }, { 7, "\x16" }, { 11, "a" } }, "a", "", -1, -1, 0 },
+        { { { 6, "" }, { 11, "a" } }, "a", "", -1, -1, 0 },      /* Observe */
+        { { { 4, "e" }, { 11, "a" } }, "a", "", -1, -1, 0 },     /* ETag */
+        { { { 11, "a" }, { 252, "echo" } }, "a", "", -1, -1, 0 },
+        { { { 1, "e" }, { 11, "a" } }, "a", "", -1, -1, 1 },     /* If-Match */
+        { { { 5, "" }, { 11, "a" } }, "a", "", -1, -1, 5 },      /* If-None-Match */
+        { { { 17, "<" }, { 17, "<" } }, "", "", -1, 60, 17 },    /* once too often */
+        { { { 11, "" }, { 11, "a" } }, "a", "", -1, -1, 11 },    /* an empty first segment */
+        { { { 3, "h" }, { 3, "h" } }, "", "", -1, -1, 3 },
+        { { { 12, "2" }, { 12, "<" } }, "", "", 50, -1, 0 },     /* elective: passed over */
+    };
+    direct_pair *pair = *state;
+    direct_caller caller = direct_call_begin(pair);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        wire_message request;
+        direct_call_request(&caller, &request, WIRE_CON, GET);
+        for (size_t j = 0; j < OPTIONS_MAX && rows[i].options[j].value != NULL; j++) {
+            wire_text(&request, rows[i].options[j].number, rows[i].options[j].value);
+        }
+        direct_call(&caller, &request);
+        assert_int_equal(pair->requests, i + 1);
+        assert_int_equal(pair->request.refused_option, rows[i].refused);
+        assert_string_equal(pair->request.path, rows[i].path);
+        assert_string_equal(pair->request.query, rows[i].query);
+        assert_int_equal(pair->request.content_format, rows[i].content_format);
+        assert_int_equal(pair->request.accept, rows[i].accept);
+    }
+    direct_call_end(&caller);
+}
+
+static void long_text(char *text, size_t size)
+{
+    memset(text, 'x', size);
+    text[size] = '\0';
+}
+
+static void what_no_application_could_answer_is_refused(void **state)
+{
+    static char long_path[201];
+    static const struct {
+        option_row options[OPTIONS_MAX];
+        unsigned code;
+    } rows[] = {
+        { { { 11, "a" }, { 11, ".." } }, WIRE_CODE(4, 0) },
+        { { { 11, "." } }, WIRE_CODE(4, 0) },
+        { { { 11, long_path }, { 11, long_path } }, WIRE_CODE(4, 0) },
+        { { { 15, long_path }, { 15, long_path } }, WIRE_CODE(4, 0) },
+        { { { 9, "x" } }, WIRE_CODE(4, 2) },     /* OSCORE */
+        { { { 65001, "x" } }, WIRE_CODE(4, 2) },
+        { { { 11, "a" }, { 27, "\x0f" } }, WIRE_CODE(4, 0) }, /* szx 7 */
+        { { { 35, "coap://127.0.0.1/x" } }, WIRE_CODE(5, 5) },
+        { { { 3, "example" }, { 39, "coap" } }, WIRE_CODE(5, 5) },
+    };
+    direct_pair *pair = *state;
+    direct_caller caller = direct_call_begin(pair);
+    long_text(long_path, sizeof long_path - 1);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        wire_message request;
+        direct_call_request(&caller, &request, WIRE_CON, GET);
+        for (size_t j = 0; j < OPTIONS_MAX && rows[i].options[j].value != NULL; j++) {
+            wire_text(&request, rows[i].options[j].number, rows[i].options[j].value);
+        }
+        direct_call(&caller, &request);
+        assert_int_equal(wire_code(&caller.answer), rows[i].code);
+        assert_int_equal(wire_id(&caller.answer), wire_id(&request));
+        assert_int_equal(pair->requests, 0);
+    }
+    direct_call_end(&caller);
+}
+
+static void what_cannot_be_a_message_is_reset(void **state)
+{
+    static const option_row rows[] = { { 17, "abc" }, { 23, "1234" }, { 3, "" } }; /* sizes */
+    direct_pair *pair = *state;
+    direct_caller caller = direct_call_begin(pair);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        wire_message request;
+        direct_call_request(&caller, &request, WIRE_CON, GET);
+        wire_text(&request, rows[i].number, rows[i].value);
+        direct_call(&caller, &request);
+        assert_int_equal(wire_type(&caller.answer), WIRE_RST);
+        assert_int_equal(wire_id(&caller.answer), wire_id(&request));
+    }
+    assert_int_equal(pair->requests, 0);
+    direct_call_end(&caller);
+}
+
+static void a_request_that_is_not_confirmable_is_answered_likewise(void **state)
+{
+    direct_pair *pair = *state;
+    direct_caller caller = direct_call_begin(pair);
+    wire_message request;
+    direct_call_request(&caller, &request, WIRE_NON, POST);
+    wire_text(&request, WIRE_URI_PATH, "a");
+    wire_payload(&request, "21.5", 4);
+    pair->answer_size = 100;
+    direct_call(&caller, &request);
+    assert_int_equal(wire_type(&caller.answer), WIRE_NON);
+    assert_int_equal(wire_code(&caller.answer), TALC_CODE_CONTENT);
+    size_t size;
+    const uint8_t *payload = wire_payload_find(&caller.answer, &size);
+    direct_pair_body_is(payload, size, 100);
+    assert_int_equal(pair->request.payload_size, 4);
+    assert_memory_equal(pair->body, "21.5", 4);
+    direct_call_end(&caller);
+}
+
+/* RFC 7252 section 5.4.1: rejected, and a rejected one may be passed over. */
+static void a_refused_option_of_one_is_passed_over_in_silence(void **state)
+{
+    direct_pair *pair = *state;
+    direct_caller caller = direct_call_begin(pair);
+    wire_message request;
+    direct_call_request(&caller, &request, WIRE_NON, GET);
+    wire_text(&request, 1 /* If-Match */, "e");
+    direct_call_send(&caller, &request);
+    direct_call_expect_silence(&caller);
+    assert_int_equal(pair->requests, 1); /* the one that asked for silence */
+    direct_call_end(&caller);
+}
+
+/* ---------------------------------------------------------------- answers */
+
+static void an_answer_at_once_rides_on_the_acknowledgement(void **state)
+{
+    static const struct {
+        uint8_t code;
+        int format;
+        size_t size;
+    } rows[] = { { WIRE_CODE(2, 5), 0, 5 },     { WIRE_CODE(2, 1), TALC_OPTION_ABSENT, 0 },
+                 { WIRE_CODE(4, 4), 50, 1023 }, { WIRE_CODE(5, 3), 65535, 1 },
+                 { WIRE_CODE(2, 5), 60, 0 } };
+    direct_pair *pair = *state;
+    direct_caller caller = direct_call_begin(pair);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        wire_message request;
+        size_t size, wanted;
+        pair->answer_code = rows[i].code;
+        pair->answer_format = rows[i].format;
+        pair->answer_size = rows[i].size;
+        direct_call_request(&caller, &request, WIRE_CON, GET);
+        direct_call(&caller, &request);
+        assert_int_equal(pair->replied, TALC_OK);
+        assert_int_equal(wire_type(&caller.answer), WIRE_ACK);
+        assert_int_equal(wire_id(&caller.answer), wire_id(&request));
+        assert_int_equal(wire_code(&caller.answer), rows[i].code);
+        assert_memory_equal(wire_token(&caller.answer, &size), wire_token(&request, &wanted),
+                            wanted);
+        assert_int_equal(size, wanted);
+        assert_int_equal((int)wire_number(&caller.answer, WIRE_CONTENT_FORMAT), rows[i].format);
+        assert_null(wire_find(&caller.answer, WIRE_BLOCK2, 0, &size));
+        const uint8_t *payload = wire_payload_find(&caller.answer, &size);
+        direct_pair_body_is(payload, size, rows[i].size);
+    }
+    direct_call_end(&caller);
+}
+
+static void acknowledge(const direct_caller *caller, const wire_message *message)
+{
+    wire_message ack;
+    wire_begin(&ack, WIRE_ACK, 0, wire_id(message), NULL, 0);
+    direct_call_send(caller, &ack);
+}
+
+static void an_answer_that_comes_later_is_a_message_of_its_own(void **state)
+{
+    static const unsigned types[] = { WIRE_CON, WIRE_NON };
+    direct_pair *pair = *state;
+    direct_caller caller = direct_call_begin(pair);
+    pair->hold = 1;
+    for (size_t i = 0; i < 2; i++) {
+        wire_message request;
+        size_t size, wanted;
+        direct_call_request(&caller, &request, types[i], GET);
+        direct_call_send(&caller, &request);
+        if (types[i] == WIRE_CON) {
+            direct_call_await(&caller);
+            assert_int_equal(wire_type(&caller.answer), WIRE_ACK);
+            assert_int_equal(wire_code(&caller.answer), 0);
+            assert_int_equal(wire_id(&caller.answer), wire_id(&request));
+            assert_int_equal(caller.answer.size, 4);
+        }
+        direct_pair_await_requests(pair, i + 1);
+        direct_pair_release(pair, i, 300);
+        assert_int_equal(pair->replied, TALC_OK);
+        direct_call_await(&caller);
+        assert_int_equal(wire_type(&caller.answer), types[i]);
+        assert_int_equal(wire_code(&caller.answer), TALC_CODE_CONTENT);
+        assert_memory_equal(wire_token(&caller.answer, &size), wire_token(&request, &wanted),
+                            wanted);
+        const uint8_t *payload = wire_payload_find(&caller.answer, &size);
+        direct_pair_body_is(payload, size, 300);
+        acknowledge(&caller, &caller.answer);
+    }
+    direct_call_end(&caller);
+}
+
+static void a_request_may_stay_without_an_answer(void **state)
+{
+    direct_pair *pair = *state;
+    direct_caller caller = direct_call_begin(pair);
+    wire_message request;
+    pair->hold = 1;
+    direct_call_request(&caller, &request, WIRE_CON, GET);
+    direct_call(&caller, &request);
+    assert_int_equal(wire_code(&caller.answer), 0);
+    assert_int_equal(talc_coap_direct_server.reply(pair->server, pair->held[0], NULL), TALC_OK);
+    direct_call_expect_silence(&caller);
+    direct_call_end(&caller);
+}
+
+static void answers_that_are_too_large_or_none_become_errors(void **state)
+{
+    direct_pair *pair = *state;
+    direct_caller caller = direct_call_begin(pair);
+    wire_message request;
+    pair->answer_size = pair->config.message_size_max + 1;
+    direct_call_request(&caller, &request, WIRE_CON, GET);
+    direct_call(&caller, &request);
+    assert_int_equal(pair->replied, TALC_ERROR_TOO_LARGE);
+    assert_int_equal(wire_code(&caller.answer), WIRE_CODE(5, 0));
+    pair->answer_size = 0;
+    pair->answer_code = WIRE_CODE(0, 1);
+    direct_call_request(&caller, &request, WIRE_CON, GET);
+    direct_call(&caller, &request);
+    assert_int_equal(wire_code(&caller.answer), WIRE_CODE(5, 0));
+    direct_call_end(&caller);
+}
+
+static void there_are_no_sessions_to_count(void **state)
+{
+    direct_pair *pair = *state;
+    size_t open = 1, half_open = 1;
+    talc_coap_direct_server.count(pair->server, &open, &half_open);
+    assert_int_equal(open, 0);
+    assert_int_equal(half_open, 0);
+}
+
+/* ---------------------------------------------------------------- blocks of requests */
+
+/* Sends a body of `size` in blocks; returns the last code. */
+static unsigned upload(direct_caller *caller, const char *query, unsigned szx, size_t size)
+{
+    size_t block = (size_t)16 << szx;
+    unsigned code = WIRE_CODE(2, 31);
+    for (size_t offset = 0; offset < size && code == WIRE_CODE(2, 31); offset += block) {
+        uint8_t bytes[1024];
+        wire_message request;
+        size_t left = size - offset < block ? size - offset : block;
+        uint32_t value = WIRE_BLOCK(offset / block, offset + left < size, szx);
+        for (size_t i = 0; i < left; i++) {
+            bytes[i] = coap_pair_byte(size, offset + i);
+        }
+        direct_call_request(caller, &request, WIRE_CON, PUT);
+        wire_text(&request, WIRE_URI_PATH, "up");
+        wire_text(&request, WIRE_URI_QUERY, query);
+        wire_uint(&request, WIRE_BLOCK1, value);
+        wire_payload(&request, bytes, left);
+        direct_call(caller, &request);
+        code = wire_code(&caller->answer);
+        if (code >> 5 == 2) {
+            assert_int_equal(wire_number(&caller->answer, WIRE_BLOCK1), value);
+        }
+    }
+    return code;
+}
+
+static void a_request_in_blocks_of_any_size_arrives_whole(void **state)
+{
+    static const size_t sizes[] = { 1, 16, 17, 1024, 2500 };
+    direct_pair *pair = *state;
+    direct_caller caller = direct_call_begin(pair);
+    size_t requests = 0;
+    pair->answer_code = WIRE_CODE(2, 4);
+    for (unsigned szx = 0; szx <= 6; szx++) {
+        for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+            assert_int_equal(upload(&caller, "q", szx, sizes[i]), WIRE_CODE(2, 4));
+            assert_int_equal(pair->requests, ++requests);
+            assert_string_equal(pair->request.query, "q");
+            direct_pair_body_is(pair->body, pair->request.payload_size, sizes[i]);
+        }
+    }
+    direct_call_end(&caller);
+}
+
+static unsigned block_send(direct_caller *caller, const char *query, const char *tag,
+                           uint32_t block1, size_t size)
+{
+    static const uint8_t zeros[1024];
+    wire_message request;
+    direct_call_request(caller, &request, WIRE_CON, PUT);
+    wire_text(&request, WIRE_URI_PATH, "up");
+    wire_text(&request, WIRE_URI_QUERY, query);
+    wire_uint(&request, WIRE_BLOCK1, block1);
+    if (tag != NULL) {
+        wire_text(&request, WIRE_REQUEST_TAG, tag);
+    }
+    wire_payload(&request, zeros, size);
+    return wire_code(direct_call(caller, &request));
+}
+
+static void requests_in_blocks_are_told_apart_by_all_that_names_them(void **state)
+{
+    direct_pair *pair = *state;
+    direct_caller caller = direct_call_begin(pair);
+    direct_caller other = direct_call_begin(pair);
+    assert_int_equal(block_send(&caller, "a", NULL, WIRE_BLOCK(0, 1, 0), 16), WIRE_CODE(2, 31));
+    assert_int_equal(block_send(&caller, "b", NULL, WIRE_BLOCK(0, 1, 0), 16), WIRE_CODE(2, 31));
+    assert_int_equal(block_send(&caller, "a", "1", WIRE_BLOCK(0, 1, 0), 16), WIRE_CODE(2, 31));
+    assert_int_equal(block_send(&other, "a", NULL, WIRE_BLOCK(0, 1, 0), 16), WIRE_CODE(2, 31));
+    assert_int_equal(block_send(&caller, "a", NULL, WIRE_BLOCK(1, 0, 0), 1), TALC_CODE_CONTENT);
+    assert_int_equal(pair->request.payload_size, 17);
+    assert_int_equal(block_send(&caller, "b", NULL, WIRE_BLOCK(1, 0, 0), 2), TALC_CODE_CONTENT);
+    assert_int_equal(pair->request.payload_size, 18);
+    assert_int_equal(block_send(&caller, "a", "1", WIRE_BLOCK(1, 0, 0), 3), TALC_CODE_CONTENT);
+    assert_int_equal(pair->request.payload_size, 19);
+    assert_int_equal(block_send(&other, "a", NULL, WIRE_BLOCK(1, 0, 0), 4), TALC_CODE_CONTENT);
+    assert_int_equal(pair->request.payload_size, 20);
+    assert_int_equal(pair->requests, 4);
+    direct_call_end(&caller);
+    direct_call_end(&other);
+}
+
+static void blocks_that_do_not_follow_are_refused(void **state)
+{
+    direct_pair *pair = *state;
+    direct_caller caller = direct_call_begin(pair);
+    assert_int_equal(block_send(&caller, "a", NULL, WIRE_BLOCK(1, 0, 0), 16), WIRE_CODE(4, 8));
+    assert_int_equal(block_send(&caller, "a", NULL, WIRE_BLOCK(0, 1, 0), 16), WIRE_CODE(2, 31));
+    assert_int_equal(block_send(&caller, "a", NULL, WIRE_BLOCK(2, 0, 0), 16), WIRE_CODE(4, 8));
+    assert_int_equal(block_send(&caller, "a", NULL, WIRE_BLOCK(1, 1, 0), 15), WIRE_CODE(4, 0));
+    assert_int_equal(pair->requests, 0);
+    direct_call_end(&caller);
+}
+
+static void a_request_above_the_limit_is_refused_as_soon_as_it_shows(void **state)
+{
+    direct_pair *pair = *state;
+    pair->config.message_size_max = 1152;
+    direct_pair_server_open(pair, "coap://127.0.0.1:0");
+    direct_caller caller = direct_call_begin(pair);
+    assert_int_equal(upload(&caller, "q", 5, 1152), TALC_CODE_CONTENT);
+    assert_int_equal(pair->requests, 1);
+    assert_int_equal(upload(&caller, "q", 5, 1153), WIRE_CODE(4, 13));
+    assert_int_equal(wire_number(&caller.answer, WIRE_SIZE1), 1152);
+    wire_message request;
+    direct_call_request(&caller, &request, WIRE_CON, PUT);
+    wire_uint(&request, WIRE_BLOCK1, WIRE_BLOCK(0, 1, 0));
+    wire_uint(&request, WIRE_SIZE1, 0x10000000);
+    wire_payload(&request, "0123456789abcdef", 16);
+    direct_call(&caller, &request);
+    assert_int_equal(wire_code(&caller.answer), WIRE_CODE(4, 13));
+    assert_int_equal(wire_number(&caller.answer, WIRE_SIZE1), 1152);
+    assert_int_equal(pair->requests, 1);
+    direct_call_end(&caller);
+}
+
+/* ---------------------------------------------------------------- blocks of answers */
+
+static const wire_message *block_get(direct_caller *caller, uint32_t block2)
+{
+    wire_message request;
+    direct_call_request(caller, &request, WIRE_CON, GET);
+    wire_text(&request, WIRE_URI_PATH, "down");
+    if (block2 != UINT32_MAX) {
+        wire_uint(&request, WIRE_BLOCK2, block2);
+    }
+    return direct_call(caller, &request);
+}
+
+/* Fetches all; `wanted_szx` is that of the answers. */
+static void download(direct_caller *caller, uint32_t first, unsigned szx, size_t size)
+{
+    static uint8_t bytes[DIRECT_PAIR_BODY_MAX];
+    uint8_t etag[8];
+    size_t got = 0, piece;
+    uint32_t block2 = first;
+    for (uint32_t number = 0;; number++) {
+        const wire_message *answer = block_get(caller, block2);
+        assert_int_equal(wire_code(answer), TALC_CODE_CONTENT);
+        const uint8_t *payload = wire_payload_find(answer, &piece);
+        assert_true(piece <= (size_t)16 << szx);
+        memcpy(bytes + got, payload, piece);
+        got += piece;
+        assert_int_equal(wire_number(answer, WIRE_BLOCK2), WIRE_BLOCK(number, got < size, szx));
+        const uint8_t *version = wire_find(answer, WIRE_ETAG, 0, &piece);
+        assert_int_equal(piece, sizeof etag);
+        if (number > 0) {
+            assert_memory_equal(version, etag, sizeof etag);
+        }
+        memcpy(etag, version, sizeof etag);
+        if (got >= size) {
+            break;
+        }
+        block2 = WIRE_BLOCK(number + 1, 0, szx);
+    }
+    direct_pair_body_is(bytes, got, size);
+}
+
+static void a_long_answer_comes_in_blocks_as_the_client_wants_them(void **state)
+{
+    direct_pair *pair = *state;
+    direct_caller caller = direct_call_begin(pair);
+    size_t requests = 0;
+    pair->answer_size = 3000;
+    download(&caller, UINT32_MAX, 5, 3000); /* it says nothing */
+    assert_int_equal(pair->requests, ++requests);
+    for (unsigned szx = 0; szx <= 6; szx++) {
+        download(&caller, WIRE_BLOCK(0, 0, szx), szx < 5 ? szx : 5, 3000);
+        assert_int_equal(pair->requests, ++requests);
+    }
+    pair->answer_size = 1024;
+    download(&caller, UINT32_MAX, 5, 1024); /* no payload of 1024 bytes */
+    direct_call_end(&caller);
+}
+
+static void the_blocks_are_those_of_the_configuration(void **state)
+{
+    direct_pair *pair = *state;
+    pair->config.block_size = 64;
+    direct_pair_server_open(pair, "coap://127.0.0.1:0");
+    direct_caller caller = direct_call_begin(pair);
+    pair->answer_size = 200;
+    download(&caller, UINT32_MAX, 2, 200);
+    download(&caller, WIRE_BLOCK(0, 0, 5), 2, 200);
+    direct_call_end(&caller);
+}
+
+static void a_client_may_want_smaller_blocks_later(void **state)
+{
+    direct_pair *pair = *state;
+    direct_caller caller = direct_call_begin(pair);
+    size_t size;
+    pair->answer_size = 3000;
+    block_get(&caller, UINT32_MAX);
+    const wire_message *answer = block_get(&caller, WIRE_BLOCK(16, 0, 1)); /* at 512 */
+    assert_int_equal(wire_number(answer, WIRE_BLOCK2), WIRE_BLOCK(16, 1, 1));
+    const uint8_t *payload = wire_payload_find(answer, &size);
+    assert_int_equal(size, 32);
+    for (size_t i = 0; i < size; i++) {
+        assert_int_equal(payload[i], coap_pair_byte(3000, 512 + i));
+    }
+    assert_int_equal(pair->requests, 1);
+    direct_call_end(&caller);
+}
+
+static void a_block_of_an_answer_that_is_not_kept_is_asked_for_again(void **state)
+{
+    direct_pair *pair = *state;
+    direct_caller caller = direct_call_begin(pair);
+    pair->answer_size = 3000;
+    const wire_message *answer = block_get(&caller, WIRE_BLOCK(5, 0, 5));
+    assert_int_equal(wire_code(answer), TALC_CODE_CONTENT);
+    assert_int_equal(wire_number(answer, WIRE_BLOCK2), WIRE_BLOCK(5, 0, 5));
+    assert_int_equal(pair->requests, 1);
+    answer = block_get(&caller, WIRE_BLOCK(6, 0, 5)); /* behind the end */
+    assert_int_equal(wire_code(answer), WIRE_CODE(4, 0));
+    wire_message request;
+    direct_call_request(&caller, &request, WIRE_CON, POST);
+    wire_uint(&request, WIRE_BLOCK2, WIRE_BLOCK(1, 0, 5));
+    direct_call(&caller, &request);
+    assert_int_equal(wire_code(&caller.answer), WIRE_CODE(4, 8)); /* not run without its body */
+    assert_int_equal(pair->requests, 2);
+    direct_call_end(&caller);
+}
+
+static void the_answer_to_a_request_in_blocks_comes_in_blocks(void **state)
+{
+    direct_pair *pair = *state;
+    direct_caller caller = direct_call_begin(pair);
+    wire_message request;
+    size_t size;
+    pair->answer_size = 1200;
+    pair->answer_code = WIRE_CODE(2, 4);
+    assert_int_equal(upload(&caller, "q", 4, 600), WIRE_CODE(2, 4));
+    assert_int_equal(wire_number(&caller.answer, WIRE_BLOCK2), WIRE_BLOCK(0, 1, 5));
+    direct_call_request(&caller, &request, WIRE_CON, PUT);
+    wire_text(&request, WIRE_URI_PATH, "up");
+    wire_text(&request, WIRE_URI_QUERY, "q");
+    wire_uint(&request, WIRE_BLOCK2, WIRE_BLOCK(2, 0, 5));
+    direct_call(&caller, &request);
+    assert_int_equal(wire_code(&caller.answer), WIRE_CODE(2, 4));
+    wire_payload_find(&caller.answer, &size);
+    assert_int_equal(size, 1200 - 1024);
+    assert_int_equal(pair->requests, 1);
+    direct_call_end(&caller);
+}
+
+/* ---------------------------------------------------------------- opening */
+
+static void a_port_that_is_taken_is_refused(void **state)
+{
+    direct_pair *pair = *state;
+    talc_direct_server_events events = { 0 };
+    talc_failure failure = { 0 };
+    void *second;
+    char uri[64];
+    snprintf(uri, sizeof uri, "coap://127.0.0.1:%u", (unsigned)direct_pair_port(pair));
+    assert_int_equal(
+        talc_coap_direct_server.open(&second, uri, &pair->config, &events, &failure),
+        TALC_ERROR_UNREACHABLE);
+    assert_null(second);
+    assert_non_null(strstr(failure.text, uri));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        DIRECT_CASE(every_method_on_every_path_reaches_the_application),
+        DIRECT_CASE(discovery_is_an_ordinary_request),
+        DIRECT_CASE(options_reach_the_application_as_the_reader_of_frames_has_them),
+        DIRECT_CASE(what_no_application_could_answer_is_refused),
+        DIRECT_CASE(what_cannot_be_a_message_is_reset),
+        DIRECT_CASE(a_request_that_is_not_confirmable_is_answered_likewise),
+        DIRECT_CASE(a_refused_option_of_one_is_passed_over_in_silence),
+        DIRECT_CASE(an_answer_at_once_rides_on_the_acknowledgement),
+        DIRECT_CASE(an_answer_that_comes_later_is_a_message_of_its_own),
+        DIRECT_CASE(a_request_may_stay_without_an_answer),
+        DIRECT_CASE(answers_that_are_too_large_or_none_become_errors),
+        DIRECT_CASE(there_are_no_sessions_to_count),
+        DIRECT_CASE(a_request_in_blocks_of_any_size_arrives_whole),
+        DIRECT_CASE(requests_in_blocks_are_told_apart_by_all_that_names_them),
+        DIRECT_CASE(blocks_that_do_not_follow_are_refused),
+        DIRECT_CASE(a_request_above_the_limit_is_refused_as_soon_as_it_shows),
+        DIRECT_CASE(a_long_answer_comes_in_blocks_as_the_client_wants_them),
+        DIRECT_CASE(the_blocks_are_those_of_the_configuration),
+        DIRECT_CASE(a_client_may_want_smaller_blocks_later),
+        DIRECT_CASE(a_block_of_an_answer_that_is_not_kept_is_asked_for_again),
+        DIRECT_CASE(the_answer_to_a_request_in_blocks_comes_in_blocks),
+        DIRECT_CASE(a_port_that_is_taken_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
