@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: MIT */
+/* Block-wise transfer (RFC 7959) of the client of mode `none`, against servers that a script
+ * plays. */
+#include "tests/direct_pair.h"
+
+#include <malloc.h>
+#include <stdio.h>
+#include <string.h>
+
+static const uint8_t block_bytes[1024];
+
+/* Sends one request and waits for its result. */
+static void fetch(direct_pair *pair, uint8_t method, size_t body_size)
+{
+    talc_frame request = direct_pair_frame(method, "a", body_size);
+    request.accept = 60;
+    size_t results = pair->results;
+    assert_int_equal(direct_pair_send(pair, (uint32_t)results, &request), TALC_OK);
+    direct_pair_await_results(pair, results + 1);
+    assert_int_equal(pair->exchange, results);
+}
+
+/* ---------------------------------------------------------------- blocks of the answer */
+
+#define ANSWER_SIZE 3000
+
+static unsigned answer_szx; /* of the played server; a smaller one that is asked for wins */
+
+/* As a good server: the answer's body is that of ANSWER_SIZE bytes. */
+static void answer_in_blocks(played *server, const wire_message *request)
+{
+    wire_message answer;
+    uint8_t bytes[1024];
+    uint32_t asked = wire_number(request, WIRE_BLOCK2);
+    unsigned szx = answer_szx;
+    size_t offset = 0;
+    if (asked != UINT32_MAX) {
+        szx = (asked & 7) < szx ? asked & 7 : szx;
+        offset = (size_t)(asked >> 4) << ((asked & 7) + 4);
+    }
+    size_t block = (size_t)16 << szx;
+    size_t left = ANSWER_SIZE - offset;
+    size_t size = left < block ? left : block;
+    for (size_t i = 0; i < size; i++) {
+        bytes[i] = coap_pair_byte(ANSWER_SIZE, offset + i);
+    }
+    wire_answer(&answer, request, WIRE_CODE(2, 5));
+    wire_text(&answer, WIRE_ETAG, "v");
+    wire_uint(&answer, WIRE_CONTENT_FORMAT, 60);
+    wire_uint(&answer, WIRE_BLOCK2, WIRE_BLOCK(offset / block, left > block, szx));
+    wire_payload(&answer, bytes, size);
+    played_send(server, &answer);
+}
+
+static void an_answer_in_blocks_of_any_size_is_put_together(void **state)
+{
+    direct_pair *pair = *state;
+    played server;
+    direct_play(pair, &server, answer_in_blocks);
+    for (answer_szx = 0; answer_szx <= 6; answer_szx++) {
+        fetch(pair, TALC_GET, 0);
+        assert_int_equal(pair->status, TALC_OK);
+        assert_int_equal(pair->code, TALC_CODE_CONTENT);
+        assert_int_equal(pair->format, 60);
+        direct_pair_body_is(pair->answer, pair->answer_body_size, ANSWER_SIZE);
+        size_t size;
+        assert_true(wire_says(&server.last, WIRE_URI_PATH, 0, "a"));
+        assert_int_equal(wire_number(&server.last, 17 /* Accept */), 60);
+        assert_null(wire_payload_find(&server.last, &size));
+    }
+    direct_play_end(pair);
+}
+
+static void small_blocks_are_asked_for_from_the_start(void **state)
+{
+    direct_pair *pair = *state;
+    played server;
+    pair->config.block_size = 64;
+    answer_szx = 6;
+    direct_play(pair, &server, answer_in_blocks);
+    fetch(pair, TALC_GET, 0);
+    direct_pair_body_is(pair->answer, pair->answer_body_size, ANSWER_SIZE);
+    assert_int_equal(server.requests, (ANSWER_SIZE + 63) / 64);
+    assert_int_equal(wire_number(&server.last, WIRE_BLOCK2), WIRE_BLOCK(46, 0, 2));
+    direct_play_end(pair);
+}
+
+/* The block that was asked for, in blocks of 256. */
+static void block_begin(wire_message *answer, const wire_message *request, const char *etag,
+                        uint32_t more)
+{
+    uint32_t asked = wire_number(request, WIRE_BLOCK2);
+    uint32_t number = asked == UINT32_MAX ? 0 : asked >> 4;
+    wire_answer(answer, request, WIRE_CODE(2, 4));
+    if (etag != NULL) {
+        wire_text(answer, WIRE_ETAG, etag);
+    }
+    wire_uint(answer, WIRE_BLOCK2, WIRE_BLOCK(number, more, 4));
+}
+
+static void answer_endlessly(played *server, const wire_message *request)
+{
+    wire_message answer;
+    block_begin(&answer, request, "v", 1);
+    wire_uint(&answer, WIRE_SIZE2, 0x10000000);
+    wire_payload(&answer, block_bytes, 256);
+    played_send(server, &answer);
+}
+
+static size_t heap_size(void)
+{
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
+
+static void an_endless_answer_ends_at_the_limit(void **state)
+{
+    direct_pair *pair = *state;
+    played server;
+    pair->config.message_size_max = 16384;
+    direct_play(pair, &server, answer_endlessly);
+    talc_frame request = direct_pair_frame(TALC_GET, "a", 0);
+    assert_int_equal(direct_pair_send(pair, 1, &request), TALC_OK);
+    size_t before = heap_size();
+    while (server.requests < 30) {
+        direct_pair_turn(pair, 1000);
+    }
+    /* It was told of 256 MiB, and took what came. */
+    assert_true(heap_size() < before + 128 * 1024);
+    direct_pair_await_results(pair, 1);
+    assert_int_equal(pair->status, TALC_ERROR_TOO_LARGE);
+    direct_pair_settle(pair, 50);
+    assert_int_equal(server.requests, 16384 / 256 + 1);
+    direct_play_end(pair);
+}
+
+static void answer_first_block_again(played *server, const wire_message *request)
+{
+    wire_message answer;
+    wire_answer(&answer, request, WIRE_CODE(2, 4));
+    wire_uint(&answer, WIRE_BLOCK2, WIRE_BLOCK(0, 1, 4));
+    wire_payload(&answer, block_bytes, 256);
+    played_send(server, &answer);
+}
+
+static void answer_skipping(played *server, const wire_message *request)
+{
+    wire_message answer;
+    wire_answer(&answer, request, WIRE_CODE(2, 4));
+    wire_uint(&answer, WIRE_BLOCK2, WIRE_BLOCK(2 * server->requests, 1, 4));
+    wire_payload(&answer, block_bytes, 256);
+    played_send(server, &answer);
+}
+
+static void answer_half_block(played *server, const wire_message *request)
+{
+    wire_message answer;
+    block_begin(&answer, request, NULL, 1);
+    wire_payload(&answer, block_bytes, 128);
+    played_send(server, &answer);
+}
+
+static void answer_reserved_size(played *server, const wire_message *request)
+{
+    wire_message answer;
+    wire_answer(&answer, request, WIRE_CODE(2, 4));
+    wire_uint(&answer, WIRE_BLOCK2, WIRE_BLOCK(0, 1, 7));
+    wire_payload(&answer, block_bytes, 1024);
+    played_send(server, &answer);
+}
+
+static void answers_whose_blocks_do_not_fit_are_errors(void **state)
+{
+    static played_script *const scripts[] = { answer_first_block_again, answer_skipping,
+                                              answer_half_block, answer_reserved_size };
+    direct_pair *pair = *state;
+    for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++) {
+        played server;
+        direct_play(pair, &server, scripts[i]);
+        fetch(pair, TALC_GET, 0);
+        assert_int_equal(pair->status, TALC_ERROR_PROTOCOL);
+        direct_pair_settle(pair, 20);
+        assert_true(server.requests <= 3);
+        direct_play_end(pair);
+    }
+}
+
+/* ---------------------------------------------------------------- answers that change */
+
+static unsigned changes_left;
+
+/* Two blocks of 256; the second one is of another version while `changes_left`. */
+static void answer_changing(played *server, const wire_message *request)
+{
+    wire_message answer;
+    uint32_t asked = wire_number(request, WIRE_BLOCK2);
+    int is_first = asked == UINT32_MAX || asked >> 4 == 0;
+    const char *etag = "old";
+    if (!is_first && changes_left > 0) {
+        changes_left--;
+        etag = "new";
+    }
+    block_begin(&answer, request, etag, (uint32_t)is_first);
+    wire_payload(&answer, block_bytes, is_first ? 256 : 100);
+    played_send(server, &answer);
+}
+
+static void an_answer_that_changes_is_fetched_again_once(void **state)
+{
+    static const struct {
+        uint8_t method;
+        unsigned changes;
+        talc_status status;
+        unsigned requests;
+    } rows[] = {
+        { TALC_GET, 0, TALC_OK, 2 },
+        { TALC_GET, 1, TALC_OK, 4 },
+        { TALC_GET, 2, TALC_ERROR_PROTOCOL, 4 },
+        { TALC_POST, 1, TALC_ERROR_PROTOCOL, 2 }, /* not executed twice */
+    };
+    direct_pair *pair = *state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        played server;
+        changes_left = rows[i].changes;
+        direct_play(pair, &server, answer_changing);
+        fetch(pair, rows[i].method, 0);
+        assert_int_equal(pair->status, rows[i].status);
+        direct_pair_settle(pair, 20);
+        assert_int_equal(server.requests, rows[i].requests);
+        if (rows[i].status == TALC_OK) {
+            assert_int_equal(pair->answer_body_size, 356);
+        }
+        direct_play_end(pair);
+    }
+}
+
+static void answer_without_version(played *server, const wire_message *request)
+{
+    wire_message answer;
+    block_begin(&answer, request, server->requests % 2 == 1 ? "old" : NULL, 1);
+    wire_payload(&answer, block_bytes, 256);
+    played_send(server, &answer);
+}
+
+static void a_version_that_goes_away_is_a_change(void **state)
+{
+    direct_pair *pair = *state;
+    played server;
+    direct_play(pair, &server, answer_without_version);
+    fetch(pair, TALC_GET, 0);
+    assert_int_equal(pair->status, TALC_ERROR_PROTOCOL);
+    assert_int_equal(server.requests, 4);
+    direct_play_end(pair);
+}
+
+/* ---------------------------------------------------------------- blocks of the request */
+
+typedef struct gathered {
+    uint8_t bytes[8192];
+    size_t size;
+} gathered;
+
+static gathered taken;
+static unsigned wanted_szx; /* that the played server asks for */
+
+static void take_in_blocks(played *server, const wire_message *request)
+{
+    wire_message answer;
+    size_t size;
+    uint32_t block = wire_number(request, WIRE_BLOCK1);
+    const uint8_t *payload = wire_payload_find(request, &size);
+    assert_true(request->size <= 1152);
+    if (block == UINT32_MAX) {
+        taken.size = size;
+        played_answer_short(server, request);
+        return;
+    }
+    size_t offset = (size_t)(block >> 4) << ((block & 7) + 4);
+    assert_true(offset + size <= sizeof taken.bytes);
+    memcpy(taken.bytes + offset, payload, size);
+    taken.size = offset + size;
+    unsigned szx = (block & 7) < wanted_szx ? block & 7 : wanted_szx;
+    wire_answer(&answer, request, (block & 8) != 0 ? WIRE_CODE(2, 31) : WIRE_CODE(2, 4));
+    wire_uint(&answer, WIRE_BLOCK1, (block & ~7u) | szx);
+    played_send(server, &answer);
+}
+
+static void a_long_request_goes_in_blocks(void **state)
+{
+    static const struct {
+        uint32_t block_size;
+        size_t size;
+        unsigned szx; /* that the server wants */
+        unsigned requests;
+    } rows[] = {
+        { 512, 1023, 6, 1 }, { 512, 1024, 6, 2 }, { 512, 5000, 6, 10 }, { 256, 257, 6, 2 },
+        { 256, 256, 6, 1 },  { 16, 100, 6, 7 },   { 512, 1100, 2, 1 + 10 },
+    };
+    direct_pair *pair = *state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        played server;
+        size_t size;
+        wanted_szx = rows[i].szx;
+        pair->config.block_size = rows[i].block_size;
+        direct_play(pair, &server, take_in_blocks);
+        fetch(pair, TALC_PUT, rows[i].size);
+        assert_int_equal(pair->status, TALC_OK);
+        assert_int_equal(taken.size, rows[i].size);
+        assert_int_equal(server.requests, rows[i].requests);
+        if (rows[i].requests > 1) {
+            direct_pair_body_is(taken.bytes, taken.size, rows[i].size);
+            assert_non_null(wire_find(&server.last, WIRE_REQUEST_TAG, 0, &size));
+        }
+        direct_play_end(pair);
+    }
+}
+
+static void answer_too_large(played *server, const wire_message *request)
+{
+    wire_message answer;
+    size_t size;
+    wire_payload_find(request, &size);
+    if (size <= (size_t)16 << wanted_szx) {
+        take_in_blocks(server, request);
+        return;
+    }
+    wire_answer(&answer, request, WIRE_CODE(4, 13));
+    wire_uint(&answer, WIRE_BLOCK1, WIRE_BLOCK(0, 1, wanted_szx));
+    played_send(server, &answer);
+}
+
+/* RFC 7959 section 2.9.3. */
+static void a_server_may_say_which_blocks_it_takes(void **state)
+{
+    static const size_t sizes[] = { 300, 3000 };
+    direct_pair *pair = *state;
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        played server;
+        wanted_szx = 2;
+        direct_play(pair, &server, answer_too_large);
+        fetch(pair, TALC_PUT, sizes[i]);
+        assert_int_equal(pair->status, TALC_OK);
+        assert_int_equal(pair->code, WIRE_CODE(2, 4));
+        direct_pair_body_is(taken.bytes, taken.size, sizes[i]);
+        assert_int_equal(server.requests, 1 + (sizes[i] + 63) / 64);
+        direct_play_end(pair);
+    }
+}
+
+static unsigned refusal;
+
+static void answer_refusal(played *server, const wire_message *request)
+{
+    wire_message answer;
+    wire_answer(&answer, request, refusal);
+    wire_uint(&answer, WIRE_BLOCK1, wire_number(request, WIRE_BLOCK1));
+    wire_payload(&answer, "no", 2);
+    played_send(server, &answer);
+}
+
+static void answer_wrong_block(played *server, const wire_message *request)
+{
+    wire_message answer;
+    wire_answer(&answer, request, WIRE_CODE(2, 31));
+    wire_uint(&answer, WIRE_BLOCK1, WIRE_BLOCK(5, 1, 5));
+    played_send(server, &answer);
+}
+
+static void a_refused_block_ends_the_request(void **state)
+{
+    static const unsigned refusals[] = { WIRE_CODE(4, 8), WIRE_CODE(4, 13), WIRE_CODE(4, 1),
+                                         WIRE_CODE(2, 4) };
+    direct_pair *pair = *state;
+    played server;
+    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
+        refusal = refusals[i];
+        direct_play(pair, &server, answer_refusal);
+        fetch(pair, TALC_PUT, 3000);
+        assert_int_equal(pair->status, TALC_OK);
+        assert_int_equal(pair->code, refusal);
+        assert_memory_equal(pair->answer, "no", 3);
+        assert_int_equal(server.requests, 1);
+        direct_play_end(pair);
+    }
+    direct_play(pair, &server, answer_wrong_block);
+    fetch(pair, TALC_PUT, 3000);
+    assert_int_equal(pair->status, TALC_ERROR_PROTOCOL);
+    direct_play_end(pair);
+}
+
+/* A message never exceeds 1152 bytes (RFC 7252 section 4.6), whatever its options take. */
+static void long_paths_make_small_blocks(void **state)
+{
+    static const struct {
+        size_t path, query, body;
+        unsigned requests;
+    } rows[] = {
+        { 1, 1, 1023, 1 },
+        { 200, 200, 700, 1 },    /* what is left is enough */
+        { 200, 200, 800, 2 },    /* 512 */
+        { 256, 256, 1023, 2 },
+    };
+    direct_pair *pair = *state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        played server;
+        talc_frame request = direct_pair_frame(TALC_PUT, NULL, rows[i].body);
+        wanted_szx = 6;
+        memset(request.path, 'p', rows[i].path);
+        memset(request.query, 'q', rows[i].query);
+        for (size_t at = 50; at < 256; at += 50) {
+            request.path[at] = at + 1 < rows[i].path ? '/' : request.path[at];
+            request.query[at] = at + 1 < rows[i].query ? '&' : request.query[at];
+        }
+        direct_play(pair, &server, take_in_blocks);
+        size_t results = pair->results;
+        assert_int_equal(direct_pair_send(pair, 1, &request), TALC_OK);
+        direct_pair_await_results(pair, results + 1);
+        assert_int_equal(pair->status, TALC_OK);
+        assert_int_equal(server.requests, rows[i].requests);
+        assert_int_equal(taken.size, rows[i].body);
+        direct_play_end(pair);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        DIRECT_CASE(an_answer_in_blocks_of_any_size_is_put_together),
+        DIRECT_CASE(small_blocks_are_asked_for_from_the_start),
+        DIRECT_CASE(an_endless_answer_ends_at_the_limit),
+        DIRECT_CASE(answers_whose_blocks_do_not_fit_are_errors),
+        DIRECT_CASE(an_answer_that_changes_is_fetched_again_once),
+        DIRECT_CASE(a_version_that_goes_away_is_a_change),
+        DIRECT_CASE(a_long_request_goes_in_blocks),
+        DIRECT_CASE(a_server_may_say_which_blocks_it_takes),
+        DIRECT_CASE(a_refused_block_ends_the_request),
+        DIRECT_CASE(long_paths_make_small_blocks),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
