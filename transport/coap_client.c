@@ -22,6 +22,8 @@ static void sizes_set(talc_coap_client *client, const talc_coap_client_setup *se
     client->single_size =
         setup->message_size < TALC_MESSAGE_BODY_MAX ? setup->message_size : TALC_MESSAGE_BODY_MAX;
     client->exchanges_max = setup->exchanges_max;
+    client->is_tied =
+        setup->proxy_uri != NULL && setup->transmission.above_nstart == TALC_COAP_QUEUES;
     /* Proxies cut blocks of their own, of 1024 bytes, whatever is asked for. */
     if (setup->block_size < TALC_COAP_BLOCK_SIZE_MAX && setup->proxy_uri == NULL) {
         client->blocks_only = 1;
@@ -187,11 +189,11 @@ static talc_coap_exchange *exchange_new(talc_coap_client *client, uint32_t numbe
 static talc_status exchange_start(talc_coap_client *client, talc_coap_exchange *exchange,
                                   uint32_t attempt)
 {
-    exchange->path = talc_coap_path_take(client, attempt);
-    if (exchange->path == NULL) {
-        return client->insecurity.status != TALC_OK ? TALC_PENDING : TALC_ERROR_UNREACHABLE;
+    talc_status status = talc_coap_path_take(client, exchange, attempt);
+    if (status == TALC_ERROR_UNREACHABLE) {
+        return client->insecurity.status != TALC_OK ? TALC_PENDING : status;
     }
-    if (!exchange->path->is_ready) {
+    if (status == TALC_WANT_ROOM || !exchange->path->is_ready) {
         return TALC_OK;
     }
     exchange->state = TALC_COAP_OPEN;

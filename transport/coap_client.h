@@ -15,7 +15,7 @@
 #include "transport/coap_block.h"
 #include "transport/coap_security.h"
 
-#define TALC_COAP_PATHS_MAX 4
+#define TALC_COAP_PATHS_MAX 32
 #define TALC_COAP_TOKEN_SIZE 8
 #define TALC_COAP_ETAG_SIZE 8
 
@@ -26,6 +26,8 @@ typedef struct talc_coap_path {
     talc_coap_client *client;
     coap_session_t *session; /**< NULL: this path is not in use */
     int is_ready;            /**< its security lets requests pass */
+    uint64_t taken;          /**< when, counted in exchanges */
+    uint32_t tie;            /**< of a client with ties: the kind of exchange that goes here */
     unsigned outstanding;    /**< requests without any answer yet, also forgotten ones */
     uint32_t heard;          /**< responses and resets so far */
     int broken;              /**< take another one for the next request */
@@ -109,7 +111,9 @@ typedef struct talc_coap_transmission {
     uint16_t max_retransmit;
     uint16_t nstart;
     enum {
-        TALC_COAP_QUEUES, /**< it waits on the same source port */
+        TALC_COAP_QUEUES, /**< it waits on the same source port; but through a proxy every
+                               exchange has a source port for itself while it lasts, because
+                               libcoap's confuses the long answers of one port */
         TALC_COAP_SPREADS /**< it takes another source port */
     } above_nstart;
 } talc_coap_transmission;
@@ -149,8 +153,10 @@ struct talc_coap_client {
     talc_coap_proxy_form form;    /**< that worked last */
     coap_context_t *context;
     talc_coap_path paths[TALC_COAP_PATHS_MAX];
-    size_t oldest;           /**< path that gives way when there are too many */
+    uint64_t taken;          /**< paths so far */
     talc_coap_path *current; /**< NULL: the next request takes a new one */
+    talc_coap_path *newest;  /**< that was taken last; may be out of use */
+    int is_tied;             /**< paths are not shared: see TALC_COAP_QUEUES */
     talc_coap_exchange *exchanges; /**< WAITING and OPEN, in the order of sending */
     size_t exchange_count;         /**< of them and of `done` */
     talc_coap_exchange *done;      /**< in the order of ending */
@@ -191,9 +197,11 @@ void talc_coap_exchange_free(talc_coap_exchange *exchange);
 
 /* ---- coap_path.c */
 
-/** The path for a new exchange: the current one unless it is broken, busy or `attempt` asks for a
- * fresh one. NULL if the system gives none. */
-talc_coap_path *talc_coap_path_take(talc_coap_client *client, uint32_t attempt);
+/** Sets the path of an exchange: the current one unless it is broken, busy or `attempt` asks for a
+ * fresh one. TALC_OK; TALC_WANT_ROOM: it has to wait for another one to end;
+ * TALC_ERROR_UNREACHABLE: the system gives none, `insecurity` may say why. */
+talc_status talc_coap_path_take(talc_coap_client *client, talc_coap_exchange *exchange,
+                                uint32_t attempt);
 
 /** Asks the security of each path, sends what waited for it, and ends what it refuses. */
 void talc_coap_paths_advance(talc_coap_client *client);

@@ -194,13 +194,13 @@ static void direct_describe(void *link, talc_session_info *info)
 {
     const direct_client *direct = link;
     const talc_coap_client *client = &direct->client;
-    const talc_coap_path *path = client->current;
+    const talc_coap_path *path = client->newest;
     memset(info, 0, sizeof *info);
     if (client->security->protocol == COAP_PROTO_UDP) {
         if (direct->has_answer) {
             client->security->describe(client->security_state, NULL, info);
         }
-    } else if (path != NULL && path->is_ready && !path->broken) {
+    } else if (path != NULL && path->session != NULL && path->is_ready && !path->broken) {
         client->security->describe(client->security_state, path->session, info);
     }
 }

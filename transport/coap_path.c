@@ -4,15 +4,26 @@
 #include <string.h>
 #include <utlist.h>
 
-static int path_is_needed(const talc_coap_path *path)
+#define SHARED_PATHS_MAX 4
+#define IDLE_PATHS_MAX 4 /* that are kept, of those with ties */
+
+static int path_is_idle(const talc_coap_path *path)
 {
     const talc_coap_exchange *exchange;
     DL_FOREACH(path->client->exchanges, exchange) {
         if (exchange->path == path) {
-            return 1;
+            return 0;
         }
     }
-    return path == path->client->current && !path->broken;
+    return 1;
+}
+
+/* A session that has ended would begin a handshake by itself when something is sent. */
+static int path_is_good(const talc_coap_path *path)
+{
+    return path->session != NULL && !path->broken &&
+           (!path->is_ready ||
+            coap_session_get_state(path->session) == COAP_SESSION_STATE_ESTABLISHED);
 }
 
 /* What libcoap still wants to repeat goes with it. */
@@ -30,13 +41,36 @@ static void path_close(talc_coap_path *path)
     coap_session_release(session);
 }
 
-void talc_coap_paths_sweep(talc_coap_client *client)
+/* The idle one that was taken longest ago; NULL if there are no more than `spared` of them. */
+static talc_coap_path *path_spare(talc_coap_client *client, size_t spared)
 {
+    talc_coap_path *oldest = NULL;
+    size_t count = 0;
     for (size_t i = 0; i < TALC_COAP_PATHS_MAX; i++) {
         talc_coap_path *path = &client->paths[i];
-        if (path->session != NULL && !path_is_needed(path)) {
+        if (path->session == NULL || !path_is_idle(path)) {
+            continue;
+        }
+        count++;
+        if (oldest == NULL || path->taken < oldest->taken) {
+            oldest = path;
+        }
+    }
+    return count > spared ? oldest : NULL;
+}
+
+void talc_coap_paths_sweep(talc_coap_client *client)
+{
+    talc_coap_path *spare;
+    for (size_t i = 0; i < TALC_COAP_PATHS_MAX; i++) {
+        talc_coap_path *path = &client->paths[i];
+        if (path->session != NULL && path_is_idle(path) &&
+            (path->broken || (!client->is_tied && path != client->current))) {
             path_close(path);
         }
+    }
+    while (client->is_tied && (spare = path_spare(client, IDLE_PATHS_MAX)) != NULL) {
+        path_close(spare);
     }
 }
 
@@ -61,19 +95,21 @@ static void path_fail(talc_coap_path *path, talc_coap_end end)
     }
 }
 
-/* A free place, or that of the path that has been there longest. */
+/* A free place, or that of the path that was taken longest ago. */
 static talc_coap_path *path_place(talc_coap_client *client)
 {
-    for (size_t i = 0; i < TALC_COAP_PATHS_MAX; i++) {
-        if (client->paths[i].session == NULL) {
-            return &client->paths[i];
+    talc_coap_path *oldest = &client->paths[0];
+    size_t places = client->is_tied ? TALC_COAP_PATHS_MAX : SHARED_PATHS_MAX;
+    for (size_t i = 0; i < places; i++) {
+        talc_coap_path *path = &client->paths[i];
+        if (path->session == NULL) {
+            return path;
         }
+        oldest = path->taken < oldest->taken ? path : oldest;
     }
-    talc_coap_path *path = &client->paths[client->oldest];
-    client->oldest = (client->oldest + 1) % TALC_COAP_PATHS_MAX;
-    path_fail(path, TALC_COAP_GIVEN_UP);
-    path_close(path);
-    return path;
+    path_fail(oldest, TALC_COAP_GIVEN_UP);
+    path_close(oldest);
+    return oldest;
 }
 
 /* The first address that the system has a route to, beginning with the one that worked last. */
@@ -126,28 +162,80 @@ static talc_coap_path *path_new(talc_coap_client *client)
         path_is_ready(path);
     }
     coap_session_set_app_data(session, path);
-    client->current = path;
     return path;
 }
 
-/* A session that has ended would begin a handshake by itself when something is sent. */
-static int path_has_ended(const talc_coap_path *path)
-{
-    return path->is_ready &&
-           coap_session_get_state(path->session) != COAP_SESSION_STATE_ESTABLISHED;
-}
-
-talc_coap_path *talc_coap_path_take(talc_coap_client *client, uint32_t attempt)
+/* The current path, or a new one that is current from now on. */
+static talc_coap_path *shared_take(talc_coap_client *client, uint32_t attempt)
 {
     talc_coap_path *path = client->current;
     int is_busy = path != NULL && client->transmission.above_nstart == TALC_COAP_SPREADS &&
                   path->outstanding >= client->transmission.nstart;
-    if (path == NULL || path->broken || is_busy || attempt > 0 || path_has_ended(path)) {
+    if (path == NULL || !path_is_good(path) || is_busy || attempt > 0) {
         client->current = NULL;
         talc_coap_paths_sweep(client);
         path = path_new(client);
+        client->current = path;
     }
     return path;
+}
+
+/* What libcoap's proxy (coap-server to 4.3.4) keeps of the first request from a source port, and
+ * takes for that of all others when it is asked for a later block of an answer. */
+static uint32_t tie_of(const talc_coap_exchange *exchange)
+{
+    uint32_t tie = exchange->request.code;
+    if (exchange->form == TALC_COAP_PROXY_SCHEME) {
+        for (const char *at = exchange->request.query; *at != '\0'; at++) {
+            tie = tie * 31 + (uint8_t)*at;
+        }
+    }
+    return tie;
+}
+
+/* One exchange at a time, and only such as the first one was. */
+static talc_status tied_take(talc_coap_client *client, talc_coap_exchange *exchange)
+{
+    uint32_t tie = tie_of(exchange);
+    size_t count = 0;
+    for (size_t i = 0; i < TALC_COAP_PATHS_MAX; i++) {
+        talc_coap_path *path = &client->paths[i];
+        count += path->session != NULL ? 1 : 0;
+        if (path_is_good(path) && path->tie == tie && path_is_idle(path)) {
+            exchange->path = path;
+            return TALC_OK;
+        }
+    }
+    if (count == TALC_COAP_PATHS_MAX) {
+        talc_coap_path *spare = path_spare(client, 0);
+        if (spare == NULL) {
+            return TALC_WANT_ROOM;
+        }
+        path_close(spare);
+    }
+    exchange->path = path_new(client);
+    if (exchange->path == NULL) {
+        return TALC_ERROR_UNREACHABLE;
+    }
+    exchange->path->tie = tie;
+    return TALC_OK;
+}
+
+talc_status talc_coap_path_take(talc_coap_client *client, talc_coap_exchange *exchange,
+                                uint32_t attempt)
+{
+    talc_status status = TALC_OK;
+    if (client->is_tied) {
+        status = tied_take(client, exchange);
+    } else {
+        exchange->path = shared_take(client, attempt);
+        status = exchange->path != NULL ? TALC_OK : TALC_ERROR_UNREACHABLE;
+    }
+    if (status == TALC_OK) {
+        exchange->path->taken = ++client->taken;
+        client->newest = exchange->path;
+    }
+    return status;
 }
 
 void talc_coap_path_leave(talc_coap_path *path)
@@ -157,35 +245,36 @@ void talc_coap_path_leave(talc_coap_path *path)
     client->address = (client->address + 1) % client->next_hop.count;
 }
 
-/* One that could be sent, or needs another path first. Sought anew each time, because sending one may
- * end others. */
-static talc_coap_exchange *waiting_find(const talc_coap_client *client)
+/* 1 if the exchange was sent or ended: then the list has changed. */
+static int waiting_try(talc_coap_client *client, talc_coap_exchange *exchange)
 {
-    talc_coap_exchange *exchange;
-    DL_FOREACH(client->exchanges, exchange) {
-        if (exchange->state == TALC_COAP_WAITING &&
-            (exchange->path == NULL || exchange->path->is_ready)) {
-            return exchange;
-        }
+    talc_status status = TALC_OK;
+    if (exchange->state != TALC_COAP_WAITING) {
+        return 0;
     }
-    return NULL;
+    if (exchange->path == NULL) {
+        status = talc_coap_path_take(client, exchange, 0);
+    }
+    if (status == TALC_ERROR_UNREACHABLE) {
+        talc_coap_exchange_end(client, exchange,
+                               client->insecurity.status != TALC_OK ? TALC_COAP_INSECURE
+                                                                    : TALC_COAP_UNREACHABLE);
+        return 1;
+    }
+    if (status != TALC_OK || !exchange->path->is_ready) {
+        return 0;
+    }
+    exchange->state = TALC_COAP_OPEN;
+    talc_coap_request_go_on(client, exchange);
+    return 1;
 }
 
+/* Begins anew each time, because sending one may end others. */
 static void waiting_send(talc_coap_client *client)
 {
-    talc_coap_exchange *exchange;
-    while ((exchange = waiting_find(client)) != NULL) {
-        if (exchange->path == NULL) {
-            exchange->path = talc_coap_path_take(client, 0);
-        }
-        if (exchange->path == NULL) {
-            talc_coap_exchange_end(client, exchange,
-                                   client->insecurity.status != TALC_OK ? TALC_COAP_INSECURE
-                                                                        : TALC_COAP_UNREACHABLE);
-        } else if (exchange->path->is_ready) {
-            exchange->state = TALC_COAP_OPEN;
-            talc_coap_request_go_on(client, exchange);
-        }
+    talc_coap_exchange *exchange = client->exchanges;
+    while (exchange != NULL) {
+        exchange = waiting_try(client, exchange) ? client->exchanges : exchange->next;
     }
 }
 
