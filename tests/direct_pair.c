@@ -214,7 +214,7 @@ void direct_pair_turn(direct_pair *pair, int timeout_ms)
 
 static void await_count(direct_pair *pair, const size_t *count, size_t wanted, const char *what)
 {
-    uint64_t deadline_ms = now_ms() + PATIENCE_MS;
+    uint64_t deadline_ms = now_ms() + pair->patience_ms;
     while (*count < wanted) {
         if (now_ms() > deadline_ms) {
             fail_msg("%zu of %zu %s", *count, wanted, what);
@@ -243,7 +243,7 @@ static uint64_t datagrams_passed(const direct_pair *pair)
 
 void direct_pair_settle(direct_pair *pair, int quiet_ms)
 {
-    uint64_t deadline_ms = now_ms() + PATIENCE_MS;
+    uint64_t deadline_ms = now_ms() + pair->patience_ms;
     uint64_t passed = datagrams_passed(pair);
     uint64_t last_ms = now_ms();
     while (now_ms() - last_ms < (uint64_t)quiet_ms) {
@@ -315,7 +315,7 @@ void direct_call_send(const direct_caller *caller, const wire_message *request)
 
 const wire_message *direct_call_await(direct_caller *caller)
 {
-    uint64_t deadline_ms = now_ms() + PATIENCE_MS;
+    uint64_t deadline_ms = now_ms() + caller->pair->patience_ms;
     uint16_t from;
     while (!wire_receive(caller->socket, &caller->answer, &from)) {
         if (now_ms() > deadline_ms) {
@@ -350,7 +350,7 @@ void direct_call_expect_silence(direct_caller *caller)
 const char *direct_pair_run(direct_pair *pair, const char *command, size_t *size)
 {
     static char output[DIRECT_PAIR_BODY_MAX + 1];
-    uint64_t deadline_ms = now_ms() + PATIENCE_MS;
+    uint64_t deadline_ms = now_ms() + pair->patience_ms;
     FILE *program = popen(command, "r");
     assert_non_null(program);
     int descriptor = fileno(program);
@@ -383,6 +383,7 @@ int direct_pair_setup(void **state)
     pair->config = config;
     pair->config.mode = TALC_MODE_NONE;
     pair->answer_code = TALC_CODE_CONTENT;
+    pair->patience_ms = PATIENCE_MS;
     pair->answer_format = TALC_OPTION_ABSENT;
     direct_pair_server_open(pair, "coap://127.0.0.1:0");
     return 0;

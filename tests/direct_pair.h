@@ -25,7 +25,8 @@ typedef struct direct_pair {
     size_t answer_size;
     uint8_t answer_code;
     int answer_format; /* as options hold them */
-    int hold;          /* the server keeps handles in `held` instead of answering */
+    int hold;             /* the server keeps handles in `held` instead of answering */
+    uint64_t patience_ms; /* until a wait fails the test */
 
     void *server, *client;
     test_relay *relay;

@@ -285,6 +285,37 @@ static void a_request_may_stay_without_an_answer(void **state)
     direct_call_end(&caller);
 }
 
+#define SEPARATE_MAX 4096
+
+static void await_type(direct_caller *caller, unsigned type)
+{
+    do {
+        direct_call_await(caller);
+    } while (wire_type(&caller->answer) != type);
+}
+
+/* Each would be kept until it is acknowledged, behind the first one. */
+static void who_acknowledges_nothing_gets_answers_that_need_none(void **state)
+{
+    direct_pair *pair = *state;
+    direct_caller caller = direct_call_begin(pair);
+    wire_message request;
+    pair->hold = 1;
+    for (size_t i = 0; i <= SEPARATE_MAX; i++) {
+        direct_call_request(&caller, &request, WIRE_CON, GET);
+        direct_call_send(&caller, &request);
+        await_type(&caller, WIRE_ACK);
+        pair->held_count = 0;
+        direct_pair_release(pair, 0, 10);
+    }
+    assert_int_equal(pair->requests, SEPARATE_MAX + 1);
+    await_type(&caller, WIRE_NON);
+    size_t size;
+    wire_token(&request, &size);
+    assert_memory_equal(wire_token(&caller.answer, &size), wire_token(&request, &size), size);
+    direct_call_end(&caller);
+}
+
 static void answers_that_are_too_large_or_none_become_errors(void **state)
 {
     direct_pair *pair = *state;
@@ -592,6 +623,7 @@ int main(void)
         DIRECT_CASE(an_answer_at_once_rides_on_the_acknowledgement),
         DIRECT_CASE(an_answer_that_comes_later_is_a_message_of_its_own),
         DIRECT_CASE(a_request_may_stay_without_an_answer),
+        DIRECT_CASE(who_acknowledges_nothing_gets_answers_that_need_none),
         DIRECT_CASE(answers_that_are_too_large_or_none_become_errors),
         DIRECT_CASE(there_are_no_sessions_to_count),
         DIRECT_CASE(a_request_in_blocks_of_any_size_arrives_whole),

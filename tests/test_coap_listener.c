@@ -347,6 +347,7 @@ static void bodies_that_nobody_goes_on_with_are_let_go(void **state)
     talc_coap_key keys[2] = { { .tag_size = 1 }, { .tag_size = 2 } };
     (void)state;
     assert_non_null(transfers);
+    transfers->places = 2;
     talc_coap_transfer_begin(transfers, &keys[0], 1000);
     talc_coap_transfer_begin(transfers, &keys[1], 1000);
     assert_int_equal(talc_coap_transfers_expire(transfers, 30999, 30000), 2);

@@ -4,13 +4,12 @@
  * server repeats it to the end and, with NSTART 1, says nothing else meanwhile. libcoap before 4.3.5
  * drops a repeat of the last one without a word, and tells nobody. So when something was there to be
  * read and no callback came of it, it may have been such a repeat, and its acknowledgement is sent
- * again. It may also have been an empty acknowledgement: each open request accounts for one.
- * One too many is four bytes that nobody minds.
+ * again. It may also have been the empty acknowledgement of a request: between two responses one of
+ * those is passed over while a request is open. One too many is four bytes that nobody minds.
  */
 #include "transport/coap_client.h"
 
 #include <poll.h>
-#include <utlist.h>
 
 #define REPEATS_END_MS 93000 /* MAX_TRANSMIT_WAIT, RFC 7252 section 4.8.2 */
 
@@ -39,19 +38,6 @@ int talc_coap_is_readable(const talc_coap_client *client, uint64_t now_ms)
     return 0;
 }
 
-/* 1 if it may have been the acknowledgement of a request. */
-static int is_expected(talc_coap_client *client)
-{
-    talc_coap_exchange *exchange;
-    DL_FOREACH(client->exchanges, exchange) {
-        if (exchange->state == TALC_COAP_OPEN && !exchange->may_be_acknowledged) {
-            exchange->may_be_acknowledged = 1;
-            return 1;
-        }
-    }
-    return 0;
-}
-
 static void acknowledge(const talc_coap_path *path)
 {
     coap_pdu_t *pdu = coap_pdu_init(COAP_MESSAGE_ACK, 0, path->separate_id, 0);
@@ -62,7 +48,8 @@ static void acknowledge(const talc_coap_path *path)
 
 void talc_coap_acknowledge_again(talc_coap_client *client, uint64_t now_ms)
 {
-    if (is_expected(client)) {
+    if (client->exchanges != NULL && client->passed_over != client->arrivals) {
+        client->passed_over = client->arrivals;
         return;
     }
     for (size_t i = 0; i < TALC_COAP_PATHS_MAX; i++) {

@@ -79,7 +79,6 @@ typedef struct talc_coap_exchange {
     uint32_t number;                     /**< the caller's name for it */
     talc_coap_path *path;                /**< unless DONE; may be NULL while WAITING */
     uint32_t heard;                      /**< of the path, when the last message was sent */
-    int may_be_acknowledged;             /**< something came that may have been its empty one */
     size_t addresses_left;               /**< to be tried when this one is unreachable */
     uint8_t token[TALC_COAP_TOKEN_SIZE]; /**< of the message that waits for its response */
 
@@ -162,6 +161,7 @@ struct talc_coap_client {
     talc_coap_exchange *done;      /**< in the order of ending */
     uint32_t tags;     /**< Request-Tags so far */
     uint32_t arrivals; /**< callbacks of libcoap so far */
+    uint32_t passed_over; /**< `arrivals` when something may have been an acknowledgement last */
 };
 
 /* ---- coap_client.c: what the faces call */

@@ -14,6 +14,7 @@
 
 #define REQUEST_MAX 1500 /* bytes of a datagram that libcoap takes, and more */
 #define SWEEP_CHECK_MS 30000
+#define SEPARATE_MAX 4096
 
 typedef struct direct_server {
     talc_coap_server server;
@@ -282,7 +283,9 @@ static talc_status direct_prepare(direct_server *direct, const char *uri, const 
                                      .block_size = config->block_size,
                                      .ack_timeout_s = 2, /* RFC 7252 section 4.8 */
                                      .max_retransmit = 4,
-                                     .nstart = 1 };
+                                     .nstart = 1,
+                                     .separate_max = SEPARATE_MAX,
+                                     .transfers_max = TALC_COAP_TRANSFERS_MAX };
     if (setup.security == NULL) {
         return talc_failure_set(failure, TALC_STAGE_CONFIGURE, TALC_ERROR_UNSUPPORTED,
                                 "this mode has no direct link");

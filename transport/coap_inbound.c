@@ -122,7 +122,8 @@ static int kept_answer_give(talc_coap_server *server, const talc_coap_pending *a
     talc_coap_answer answer = { .code = kept->code,
                                 .content_format = kept->content_format,
                                 .body = kept->body.bytes,
-                                .body_size = kept->body.size };
+                                .body_size = kept->body.size,
+                                .is_kept = 1 };
     talc_coap_reply_write(server, arrived, response, &answer);
     return 1;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define ID_TEXT_SIZE 16
+#define TRANSFERS_MAX 64
 
 typedef struct listener_link {
     talc_coap_server server;
@@ -185,7 +186,9 @@ static talc_status listener_prepare(listener_link *listener, const talc_listener
                                      .block_size = target->block_size,
                                      .ack_timeout_s = 1,
                                      .max_retransmit = 2,
-                                     .nstart = 2 };
+                                     .nstart = 2,
+                                     .separate_max = SIZE_MAX, /* sessions bound them */
+                                     .transfers_max = TRANSFERS_MAX };
     listener->body_size = target->body_size;
     listener->anonymous_body_size = target->anonymous_body_size;
     talc_status status = talc_coap_server_open(&listener->server, &setup, failure);

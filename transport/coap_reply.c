@@ -120,9 +120,40 @@ void talc_coap_reply_write(talc_coap_server *server, const talc_coap_pending *pe
         coap_pdu_set_code(pdu, COAP_RESPONSE_CODE(500));
         return;
     }
-    if (cut.is_block && cut.block.number == 0) {
+    if (cut.is_block && cut.block.more && !answer->is_kept) {
         answer_keep(server, pending, answer);
     }
+}
+
+/* libcoap keeps every confirmable message until it is acknowledged, one after the other, and does not
+ * tell when that happens: a client that asks and never acknowledges could make it keep any number.
+ * So in the time that it takes to give one up only so many are, unless all have been settled
+ * meanwhile; the others are sent once. */
+static int may_be_confirmable(talc_coap_server *server, uint64_t now_ms)
+{
+    talc_coap_separates *separates = &server->separates;
+    uint64_t half_ms = talc_coap_separate_span_ms(server) / 2;
+    if (now_ms - separates->since_ms >= half_ms) {
+        separates->before = now_ms - separates->since_ms >= 2 * half_ms ? 0 : separates->now;
+        separates->now = 0;
+        separates->since_ms = now_ms;
+    }
+    if (separates->now + separates->before >= server->separate_max) {
+        if (!coap_can_exit(server->context)) {
+            return 0;
+        }
+        separates->now = separates->before = 0;
+    }
+    separates->now++;
+    return 1;
+}
+
+static coap_pdu_type_t reply_type(talc_coap_server *server, const talc_coap_pending *pending,
+                                  uint64_t now_ms)
+{
+    return pending->type == COAP_MESSAGE_CON && may_be_confirmable(server, now_ms)
+               ? COAP_MESSAGE_CON
+               : COAP_MESSAGE_NON;
 }
 
 /* A message of its own, repeated until the client acknowledges it. */
@@ -133,9 +164,9 @@ static talc_status reply_send(talc_coap_server *server, const talc_coap_pending 
     if (coap_session_get_state(session) != COAP_SESSION_STATE_ESTABLISHED) {
         return TALC_ERROR_SESSION_LOST; /* to send would begin a handshake */
     }
-    coap_pdu_t *pdu =
-        coap_new_pdu(pending->type == COAP_MESSAGE_NON ? COAP_MESSAGE_NON : COAP_MESSAGE_CON,
-                     COAP_RESPONSE_CODE(204), session);
+    server->separate_ms = talc_coap_now_ms();
+    coap_pdu_t *pdu = coap_new_pdu(reply_type(server, pending, server->separate_ms),
+                                   COAP_RESPONSE_CODE(204), session);
     if (pdu == NULL) {
         return TALC_ERROR_MEMORY;
     }
@@ -147,7 +178,6 @@ static talc_status reply_send(talc_coap_server *server, const talc_coap_pending 
     coap_session_set_ack_timeout(session, (coap_fixed_point_t){ server->ack_timeout_s, 0 });
     coap_session_set_max_retransmit(session, server->max_retransmit);
     coap_session_set_nstart(session, server->nstart);
-    server->separate_ms = talc_coap_now_ms();
     return coap_send(session, pdu) != COAP_INVALID_MID ? TALC_OK : TALC_ERROR_SESSION_LOST;
 }
 

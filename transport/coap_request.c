@@ -242,7 +242,6 @@ static talc_status part_send(talc_coap_client *client, talc_coap_exchange *excha
         return TALC_ERROR_MEMORY;
     }
     exchange->heard = exchange->path->heard;
-    exchange->may_be_acknowledged = 0;
     if (coap_send(session, pdu) == COAP_INVALID_MID) {
         exchange->path->broken = 1;
         return TALC_ERROR_UNREACHABLE;

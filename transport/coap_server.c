@@ -12,7 +12,7 @@
 
 #define IDLE_SESSIONS_MAX 4096 /* libcoap's, one per peer address, about 0.8 KiB each */
 #define SESSION_TIMEOUT_S 60
-#define TRANSFER_AGE_MS 93000 /* MAX_TRANSMIT_WAIT, RFC 7252 section 4.8.2 */
+#define TRANSFER_AGE_MS 247000 /* EXCHANGE_LIFETIME, RFC 7252 section 4.8.2 */
 #define REPEAT_CHECK_MS 1000
 #define SWEEP_CHECK_MS 30000
 #define NO_DESCRIPTOR_MS 20
@@ -123,6 +123,9 @@ static void setup_copy(talc_coap_server *server, const talc_coap_server_setup *s
     server->ack_timeout_s = setup->ack_timeout_s;
     server->max_retransmit = setup->max_retransmit;
     server->nstart = setup->nstart;
+    server->separate_max = setup->separate_max;
+    server->requests.places = setup->transfers_max;
+    server->answers.places = setup->transfers_max;
     server->szx = talc_coap_block_szx(block_size);
     server->single_size =
         setup->message_size < TALC_MESSAGE_BODY_MAX ? setup->message_size : TALC_MESSAGE_BODY_MAX;
@@ -208,8 +211,7 @@ int talc_coap_server_descriptor(const talc_coap_server *server)
     return coap_context_get_coap_fd(server->context);
 }
 
-/* MAX_TRANSMIT_WAIT with the parameters of separate responses. */
-static uint64_t separate_span_ms(const talc_coap_server *server)
+uint64_t talc_coap_separate_span_ms(const talc_coap_server *server)
 {
     return (uint64_t)server->ack_timeout_s * 1500 * ((2u << server->max_retransmit) - 1);
 }
@@ -222,7 +224,7 @@ uint32_t talc_coap_server_timeout_ms(const talc_coap_server *server)
     if (coap_context_get_coap_fd(server->context) < 0) {
         timeout_ms = NO_DESCRIPTOR_MS;
     } else if (server->separate_ms != 0 &&
-               talc_coap_now_ms() - server->separate_ms < separate_span_ms(server)) {
+               talc_coap_now_ms() - server->separate_ms < talc_coap_separate_span_ms(server)) {
         timeout_ms = REPEAT_CHECK_MS;
     }
     if (server->security->timeout_ms != NULL) {

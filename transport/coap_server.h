@@ -50,6 +50,7 @@ typedef struct talc_coap_answer {
     size_t body_size;
     uint32_t max_age_s; /**< 0: left out */
     uint32_t size1;     /**< of a 4.13: what would be taken; 0: left out */
+    int is_kept;        /**< it comes from the server's own answers */
 } talc_coap_answer;
 
 /** What a face makes of requests. All within libcoap. */
@@ -84,7 +85,15 @@ typedef struct talc_coap_server_setup {
     size_t message_size; /**< largest payload of a message that is no block */
     size_t block_size;   /**< below 512 every body travels in blocks of it */
     uint16_t ack_timeout_s, max_retransmit, nstart; /**< of separate responses */
+    size_t separate_max; /**< of them that are confirmable while one is given up */
+    size_t transfers_max; /**< half-received requests, and kept answers */
 } talc_coap_server_setup;
+
+/** Confirmable separate responses: since `since_ms`, and in the same time before. */
+typedef struct talc_coap_separates {
+    uint64_t since_ms;
+    size_t now, before;
+} talc_coap_separates;
 
 struct talc_coap_server {
     const talc_coap_server_face *face;
@@ -102,6 +111,8 @@ struct talc_coap_server {
     talc_coap_transfers answers;
     size_t transfers;     /**< of both that were there after the last sweep */
     uint64_t separate_ms; /**< when the last separate response was sent, 0: never */
+    size_t separate_max;
+    talc_coap_separates separates;
     uint32_t arrivals;    /**< requests and events so far */
 };
 
@@ -118,6 +129,9 @@ void talc_coap_server_close(talc_coap_server *server);
 talc_status talc_coap_server_process(talc_coap_server *server);
 int talc_coap_server_descriptor(const talc_coap_server *server);
 uint32_t talc_coap_server_timeout_ms(const talc_coap_server *server);
+
+/** MAX_TRANSMIT_WAIT (RFC 7252 section 4.8.2) with the parameters of separate responses. */
+uint64_t talc_coap_separate_span_ms(const talc_coap_server *server);
 
 /* ---- coap_inbound.c */
 

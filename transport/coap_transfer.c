@@ -6,7 +6,7 @@
 talc_coap_transfer *talc_coap_transfer_find(talc_coap_transfers *transfers,
                                             const talc_coap_key *key, uint64_t now_ms)
 {
-    for (size_t i = 0; i < TALC_COAP_TRANSFERS_MAX; i++) {
+    for (size_t i = 0; i < transfers->places; i++) {
         talc_coap_transfer *transfer = &transfers->list[i];
         if (transfer->used && memcmp(&transfer->key, key, sizeof *key) == 0) {
             transfer->touched_ms = now_ms;
@@ -18,7 +18,7 @@ talc_coap_transfer *talc_coap_transfer_find(talc_coap_transfers *transfers,
 
 int talc_coap_transfer_is_there(const talc_coap_transfers *transfers, const talc_coap_key *key)
 {
-    for (size_t i = 0; i < TALC_COAP_TRANSFERS_MAX; i++) {
+    for (size_t i = 0; i < transfers->places; i++) {
         const talc_coap_transfer *transfer = &transfers->list[i];
         if (transfer->used && memcmp(&transfer->key, key, sizeof *key) == 0) {
             return 1;
@@ -31,7 +31,7 @@ int talc_coap_transfer_is_there(const talc_coap_transfers *transfers, const talc
 static talc_coap_transfer *transfer_place(talc_coap_transfers *transfers)
 {
     talc_coap_transfer *oldest = &transfers->list[0];
-    for (size_t i = 0; i < TALC_COAP_TRANSFERS_MAX; i++) {
+    for (size_t i = 0; i < transfers->places; i++) {
         talc_coap_transfer *transfer = &transfers->list[i];
         if (!transfer->used) {
             return transfer;
@@ -66,7 +66,7 @@ void talc_coap_transfer_end(talc_coap_transfer *transfer)
 size_t talc_coap_transfers_expire(talc_coap_transfers *transfers, uint64_t now_ms, uint64_t age_ms)
 {
     size_t left = 0;
-    for (size_t i = 0; i < TALC_COAP_TRANSFERS_MAX; i++) {
+    for (size_t i = 0; i < transfers->places; i++) {
         talc_coap_transfer *transfer = &transfers->list[i];
         if (transfer->used && now_ms - transfer->touched_ms >= age_ms) {
             talc_coap_transfer_end(transfer);
@@ -81,7 +81,7 @@ static talc_coap_transfer *transfer_oldest(talc_coap_transfers *transfers,
                                            const talc_coap_transfer *but)
 {
     talc_coap_transfer *oldest = NULL;
-    for (size_t i = 0; i < TALC_COAP_TRANSFERS_MAX; i++) {
+    for (size_t i = 0; i < transfers->places; i++) {
         talc_coap_transfer *transfer = &transfers->list[i];
         if (transfer->used && transfer != but && transfer->body.capacity > 0 &&
             (oldest == NULL || transfer->touched_ms < oldest->touched_ms)) {
@@ -94,7 +94,7 @@ static talc_coap_transfer *transfer_oldest(talc_coap_transfers *transfers,
 static size_t transfers_size(const talc_coap_transfers *transfers)
 {
     size_t sum = 0;
-    for (size_t i = 0; i < TALC_COAP_TRANSFERS_MAX; i++) {
+    for (size_t i = 0; i < transfers->places; i++) {
         sum += transfers->list[i].body.capacity;
     }
     return sum;

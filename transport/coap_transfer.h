@@ -10,7 +10,7 @@
 #include "transport/coap_address.h"
 #include "transport/coap_block.h"
 
-#define TALC_COAP_TRANSFERS_MAX 64
+#define TALC_COAP_TRANSFERS_MAX 256 /* places that a table has; how many it uses, its owner says */
 #define TALC_COAP_TRANSFER_BYTES_MAX (8u << 20) /* of all bodies of a table */
 #define TALC_COAP_SUBJECT_SIZE 24
 
@@ -34,6 +34,7 @@ typedef struct talc_coap_transfer {
 } talc_coap_transfer;
 
 typedef struct talc_coap_transfers {
+    size_t places; /**< 1..TALC_COAP_TRANSFERS_MAX; set once */
     talc_coap_transfer list[TALC_COAP_TRANSFERS_MAX];
 } talc_coap_transfers;
 
