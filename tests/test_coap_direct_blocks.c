@@ -160,6 +160,14 @@ static void answer_half_block(played *server, const wire_message *request)
     played_send(server, &answer);
 }
 
+static void answer_half(played *server, const wire_message *request)
+{
+    wire_message answer;
+    block_begin(&answer, request, NULL, 1);
+    wire_payload(&answer, block_bytes, 256);
+    played_send(server, &answer);
+}
+
 static void answer_reserved_size(played *server, const wire_message *request)
 {
     wire_message answer;
@@ -169,10 +177,21 @@ static void answer_reserved_size(played *server, const wire_message *request)
     played_send(server, &answer);
 }
 
+/* As a path that has forgotten what it is about. */
+static void answer_without_the_rest(played *server, const wire_message *request)
+{
+    if (server->requests == 1) {
+        answer_half(server, request);
+    } else {
+        played_answer_short(server, request);
+    }
+}
+
 static void answers_whose_blocks_do_not_fit_are_errors(void **state)
 {
     static played_script *const scripts[] = { answer_first_block_again, answer_skipping,
-                                              answer_half_block, answer_reserved_size };
+                                              answer_half_block, answer_reserved_size,
+                                              answer_without_the_rest };
     direct_pair *pair = *state;
     for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++) {
         played server;
@@ -183,6 +202,30 @@ static void answers_whose_blocks_do_not_fit_are_errors(void **state)
         assert_true(server.requests <= 3);
         direct_play_end(pair);
     }
+}
+
+static void answer_gone(played *server, const wire_message *request)
+{
+    wire_message answer;
+    if (server->requests == 1) {
+        answer_half(server, request);
+        return;
+    }
+    wire_answer(&answer, request, WIRE_CODE(4, 8));
+    wire_payload(&answer, "gone", 4);
+    played_send(server, &answer);
+}
+
+static void an_error_instead_of_a_block_is_the_answer(void **state)
+{
+    direct_pair *pair = *state;
+    played server;
+    direct_play(pair, &server, answer_gone);
+    fetch(pair, TALC_GET, 0);
+    assert_int_equal(pair->status, TALC_OK);
+    assert_int_equal(pair->code, WIRE_CODE(4, 8));
+    assert_memory_equal(pair->answer, "gone", 5);
+    direct_play_end(pair);
 }
 
 /* ---------------------------------------------------------------- answers that change */
@@ -429,6 +472,7 @@ int main(void)
         DIRECT_CASE(small_blocks_are_asked_for_from_the_start),
         DIRECT_CASE(an_endless_answer_ends_at_the_limit),
         DIRECT_CASE(answers_whose_blocks_do_not_fit_are_errors),
+        DIRECT_CASE(an_error_instead_of_a_block_is_the_answer),
         DIRECT_CASE(an_answer_that_changes_is_fetched_again_once),
         DIRECT_CASE(a_version_that_goes_away_is_a_change),
         DIRECT_CASE(a_long_request_goes_in_blocks),

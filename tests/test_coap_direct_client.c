@@ -472,9 +472,12 @@ static void a_peer_that_answers_counts_as_open(void **state)
     direct_pair_await_results(pair, 1);
     talc_coap_direct_client.describe(pair->client, &info);
     assert_int_equal(info.is_open, 1);
-    assert_string_equal(info.protocol, "CoAP");
+    assert_string_equal(info.protocol, "");
     assert_string_equal(info.cipher_suite, "");
     assert_int_equal(info.peer.engine, TALC_ENGINE_NONE);
+    talc_coap_direct_client.finish(pair->client);
+    talc_coap_direct_client.describe(pair->client, &info);
+    assert_int_equal(info.is_open, 0);
     direct_play_end(pair);
 }
 

@@ -93,6 +93,7 @@ static talc_status limits_set(carrier_link *carrier, const talc_carrier_target *
         carrier->limits.body_size = target->body_size;
     }
     carrier->client.body_size = carrier->limits.body_size;
+    carrier->client.takes_another = 1;
     return TALC_OK;
 }
 

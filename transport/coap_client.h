@@ -78,6 +78,7 @@ typedef struct talc_coap_exchange {
     talc_coap_exchange_state state;
     uint32_t number;                     /**< the caller's name for it */
     talc_coap_path *path;                /**< unless DONE; may be NULL while WAITING */
+    int was_sent;                        /**< any message of it */
     uint32_t heard;                      /**< of the path, when the last message was sent */
     size_t addresses_left;               /**< to be tried when this one is unreachable */
     uint8_t token[TALC_COAP_TOKEN_SIZE]; /**< of the message that waits for its response */
@@ -143,6 +144,8 @@ struct talc_coap_client {
     size_t exchanges_max;
     unsigned szx;
     int blocks_only; /**< every body in blocks of szx */
+    int takes_another; /**< a whole answer instead of the next block replaces the blocks before it:
+                            envelopes stand for themselves. 0: the rest is lost */
     talc_coap_transmission transmission;
     void (*ended)(void *context, const talc_coap_exchange *exchange);
     void *ended_context;

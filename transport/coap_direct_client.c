@@ -83,7 +83,8 @@ static void on_ended(void *context, const talc_coap_exchange *exchange)
     direct_client *direct = context;
     talc_failure failure = { 0 };
     talc_frame response;
-    talc_direct_result result = { .exchange = exchange->number };
+    talc_direct_result result = { .exchange = exchange->number,
+                                  .never_left = !exchange->was_sent };
     result.status = exchange->end == TALC_COAP_ANSWERED
                         ? answer_check(direct, exchange, &failure)
                         : end_explain(direct, exchange->end, &failure);
@@ -208,6 +209,7 @@ static void direct_describe(void *link, talc_session_info *info)
 static void direct_finish(void *link)
 {
     direct_client *direct = link;
+    direct->has_answer = 0;
     talc_coap_client_finish(&direct->client);
 }
 

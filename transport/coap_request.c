@@ -246,6 +246,7 @@ static talc_status part_send(talc_coap_client *client, talc_coap_exchange *excha
         exchange->path->broken = 1;
         return TALC_ERROR_UNREACHABLE;
     }
+    exchange->was_sent = 1;
     exchange->path->outstanding++;
     return TALC_OK;
 }

@@ -180,6 +180,20 @@ static void other_form_try(talc_coap_client *client, talc_coap_exchange *exchang
     talc_coap_request_go_on(client, exchange);
 }
 
+/* No block. Instead of a later one that was asked for it may be an error; as a success it would be
+ * something else than the rest of what has come. */
+static void whole_received(talc_coap_client *client, talc_coap_exchange *exchange,
+                           const coap_pdu_t *response)
+{
+    if (exchange->is_fetching && !client->takes_another &&
+        COAP_RESPONSE_CLASS(exchange->code) == 2) {
+        talc_coap_exchange_end(client, exchange, TALC_COAP_BROKEN);
+        return;
+    }
+    talc_coap_body_clear(&exchange->answer);
+    answer_append(client, exchange, response, 0);
+}
+
 /* What the options say, the block options aside; 0 if they end the exchange. */
 static int answer_begin(talc_coap_client *client, talc_coap_exchange *exchange,
                         const coap_pdu_t *response)
@@ -246,10 +260,8 @@ static void response_take(talc_coap_client *client, talc_coap_exchange *exchange
     switch (talc_coap_block_read(response, COAP_OPTION_BLOCK2, &block)) {
     case TALC_COAP_BLOCK_PRESENT: block_received(client, exchange, response, &block); return;
     case TALC_COAP_BLOCK_BAD: talc_coap_exchange_end(client, exchange, TALC_COAP_BROKEN); return;
-    case TALC_COAP_BLOCK_ABSENT: break;
+    case TALC_COAP_BLOCK_ABSENT: whole_received(client, exchange, response); return;
     }
-    talc_coap_body_clear(&exchange->answer); /* whole, and in place of the blocks before it */
-    answer_append(client, exchange, response, 0);
 }
 
 /* ---------------------------------------------------------------- libcoap's callbacks */
