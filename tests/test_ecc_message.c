@@ -38,7 +38,9 @@ static size_t read_and_write(unsigned number, const uint8_t *bytes, size_t size,
     case 3:
         status = talc_ecc_m3_read(&m3, bytes, size);
         if (status == TALC_OK) {
-            return talc_ecc_m3_write(&m3, written);
+            size_t again = talc_ecc_m3_write(&m3, written);
+            assert_int_not_equal(again, 0);
+            return again;
         }
         break;
     default:
