@@ -16,6 +16,9 @@ credentials there, and runs these programs, or those that are named:
   compare     every mode against the same server, over paths with delay and loss: times, bytes, CPU
               time, heap and code, beside published figures (docs/comparison.md). It leaves
               compare.csv, compare.json and the drawing compare.svg in build/compare
+  ecc_refusals
+              whether an `ecc` server takes equally long to refuse a device for each reason; only when
+              it is named
 
 Once it is built, the first two take half a minute and compare about three more. Exits non-zero when
 a bound does not hold: on bytes and exchanges, and for compare on ratios of times, too. Where nothing
@@ -39,7 +42,7 @@ while [ $# -gt 0 ]; do
     case $1 in
         --json) [ $# -ge 2 ] || { usage >&2; exit 2; }; json=$2; shift 2 ;;
         --help) usage; exit 0 ;;
-        handshake | codec | compare) programs+=("$1"); shift ;;
+        handshake | codec | compare | ecc_refusals) programs+=("$1"); shift ;;
         *) usage >&2; exit 2 ;;
     esac
 done
@@ -75,6 +78,8 @@ run_handshake() {
 }
 
 run_codec() { "$folder/bench/codec" --json "$folder/codec.json"; }
+
+run_ecc_refusals() { "$folder/bench/ecc_refusals" --json "$folder/ecc_refusals.json"; }
 
 run_compare() {
     local result=0
