@@ -92,10 +92,22 @@ static talc_status load_pinned(credentials *loaded, const char *folder, talc_fai
     return status == TALC_OK ? add_pin_of(loaded->client_trust, loaded->server_identity) : status;
 }
 
-/* The registry is to come. */
+/* Of scripts/make-credentials.sh. */
+#define DEVICE_ID "device-7"
+
 static talc_status load_device(credentials *loaded, const char *folder, talc_failure *failure)
 {
-    return load_certificates(loaded, folder, "", failure);
+    char path[PATH_SIZE];
+    talc_status status = talc_identity_from_key_file(
+        &loaded->client_identity, DEVICE_ID, path_in(folder, "device", ".key", path), failure);
+    if (status == TALC_OK) {
+        status = talc_trust_new(&loaded->client_trust);
+    }
+    if (status == TALC_OK) {
+        status = talc_trust_add_server_key_file(loaded->client_trust,
+                                                path_in(folder, "server", ".pem", path), failure);
+    }
+    return status;
 }
 
 static talc_status load_all_clients(credentials *loaded, const char *folder, talc_failure *failure)
@@ -105,6 +117,10 @@ static talc_status load_all_clients(credentials *loaded, const char *folder, tal
     if (status == TALC_OK) {
         status = talc_trust_add_psk_file(loaded->server_trust,
                                          path_in(folder, "psk-server", ".txt", path), failure);
+    }
+    if (status == TALC_OK) {
+        status = talc_registry_from_file(&loaded->registry,
+                                         path_in(folder, "registry", ".json", path), failure);
     }
     return status;
 }
@@ -131,6 +147,7 @@ void credentials_clear(credentials *loaded)
     talc_identity_free(loaded->client_identity);
     talc_trust_free(loaded->server_trust);
     talc_trust_free(loaded->client_trust);
+    talc_registry_free(loaded->registry);
     memset(loaded, 0, sizeof *loaded);
 }
 
@@ -146,7 +163,9 @@ static talc_config config_of(talc_identity *identity, talc_trust *trust, talc_tl
 
 talc_config credentials_server_config(const credentials *loaded, talc_tls_version version)
 {
-    return config_of(loaded->server_identity, loaded->server_trust, version);
+    talc_config config = config_of(loaded->server_identity, loaded->server_trust, version);
+    config.registry = loaded->registry;
+    return config;
 }
 
 talc_config credentials_client_config(const credentials *loaded, talc_tls_version version)

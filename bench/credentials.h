@@ -13,7 +13,8 @@ typedef enum credential_kind {
     CREDENTIAL_PSK,
     CREDENTIAL_LARGE_CHAIN, /**< RSA-4096, three certificates, both sides */
     CREDENTIAL_NOTHING,
-    CREDENTIAL_DEVICE,     /**< the key of the small certificate, as a device; client only */
+    CREDENTIAL_DEVICE,     /**< a bare key of P-256, believes that of the small certificate; client
+                                only */
     CREDENTIAL_ALL_CLIENTS /**< what a server needs for all of these but the large chain */
 } credential_kind;
 
@@ -23,6 +24,7 @@ typedef struct credentials {
     talc_identity *client_identity;
     talc_trust *server_trust;
     talc_trust *client_trust; /**< NULL with a pre-shared key */
+    talc_registry *registry;  /**< the server's devices, or NULL */
 } credentials;
 
 /** Loads both sides' credentials from `folder`. On an error `failure` tells why and `loaded` is to

@@ -14,13 +14,19 @@
 
 /* ---------------------------------------------------------------- opening */
 
+static talc_status fail(fetch *failed, talc_status status, const char *why)
+{
+    snprintf(failed->failure.text, sizeof failed->failure.text, "%s", why);
+    failed->status = status;
+    return status;
+}
+
 static talc_status open_path(fetch *opened, uint16_t *port)
 {
     if (!opened->is_direct) {
         opened->relay = relays_add(opened->on->paths, &opened->path, *port);
         if (opened->relay == NULL) {
-            snprintf(opened->failure.text, sizeof opened->failure.text, "no socket for a relay");
-            return TALC_ERROR_IO;
+            return fail(opened, TALC_ERROR_IO, "no socket for a relay");
         }
         *port = relays_port(opened->relay);
     }
@@ -40,10 +46,36 @@ static talc_status open_client(fetch *opened)
     return status;
 }
 
+/* A full handshake by a client that shares the tickets. */
+static talc_status get_ticket(fetch *prepared)
+{
+    fetch first = { .mode = prepared->mode, .is_direct = true };
+    first.on = prepared->on;
+    first.tickets = prepared->tickets;
+    first.is_earlier = true;
+    talc_status status = open_client(&first);
+    if (status == TALC_OK && !fetch_again(&first)) {
+        status = first.status;
+    }
+    talc_client_free(first.client);
+    prepared->failure = first.failure;
+    if (status == TALC_OK && talc_tickets_size(prepared->tickets) == 0) {
+        return fail(prepared, TALC_ERROR_PROTOCOL, "the server gave no ticket");
+    }
+    return status;
+}
+
 talc_status fetch_prepare(fetch *prepared, const testbed *on)
 {
     prepared->on = on;
-    return TALC_OK;
+    if (!mode_rows[prepared->mode].is_resumed || prepared->tickets != NULL) {
+        return TALC_OK;
+    }
+    prepared->status = talc_tickets_new(&prepared->tickets);
+    if (prepared->status == TALC_OK) {
+        prepared->status = get_ticket(prepared);
+    }
+    return prepared->status;
 }
 
 talc_status fetch_open(fetch *opened, const testbed *on)
@@ -63,6 +95,15 @@ static bool is_what_was_said(const talc_response *response)
            memcmp(response->payload, HOST_TEXT, response->payload_size) == 0;
 }
 
+/* With loss a client may well begin again without its ticket, which is good for one try. */
+static bool is_resumed_as_wanted(const fetch *done)
+{
+    talc_session_info info;
+    talc_client_info(done->client, &info);
+    bool wanted = mode_rows[done->mode].is_resumed && !done->is_earlier;
+    return done->path.loss > 0 || (info.is_resumed != 0) == wanted;
+}
+
 static void note_traffic(fetch *noted)
 {
     if (noted->relay != NULL) {
@@ -76,7 +117,10 @@ static void note_outcome(void *context, talc_status status, const talc_response 
     done->time_ms = (double)(stopwatch_wall_ns() - done->begun_ns) / 1e6;
     done->status = status;
     if (status == TALC_OK && !is_what_was_said(response)) {
-        done->status = TALC_ERROR_PROTOCOL;
+        fail(done, TALC_ERROR_PROTOCOL, "another response than was expected");
+    }
+    if (done->status == TALC_OK && !is_resumed_as_wanted(done)) {
+        fail(done, TALC_ERROR_PROTOCOL, "the session was not resumed");
     }
     note_traffic(done);
 }
@@ -174,6 +218,8 @@ void fetch_end(fetch *ended)
     if (ended->relay != NULL) {
         relays_remove(ended->on->paths, ended->relay);
     }
+    talc_tickets_free(ended->tickets);
+    ended->tickets = NULL;
     ended->client = NULL;
     ended->relay = NULL;
 }

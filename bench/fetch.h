@@ -25,6 +25,7 @@ typedef struct fetch {
     relayed *relay;
     talc_client *client;
     talc_tickets *tickets;
+    bool is_earlier; /* it only gets the ticket for another one */
     uint64_t begun_ns;
 } fetch;
 
