@@ -35,6 +35,8 @@ typedef struct options {
     uint64_t seed;
     bool is_quick;
     bool shows_timelines;
+    mode_name mode; /* of the timelines; MODES: all */
+    relay_path path;
 } options;
 
 static const compare_plan plan_full = { 20, 21, 5, 7, 100, 30, 0 };
@@ -199,7 +201,9 @@ static int compare(const testbed *on, const options *chosen)
 {
     static comparison made;
     if (chosen->shows_timelines) {
-        return experiment_timelines(on) && all_are_served(on) ? EXIT_HOLDS : EXIT_NOT_RUN;
+        relay_path path = chosen->path;
+        path.seed = chosen->seed;
+        return experiment_timelines(on, &path, chosen->mode) ? EXIT_HOLDS : EXIT_NOT_RUN;
     }
     figures_clear(made.figures);
     if (!measure(on, chosen, &made)) {
@@ -245,11 +249,38 @@ static int usage(FILE *file, int code)
     return code;
 }
 
-static bool seed_read(const char *text, uint64_t *seed)
+static bool number_read(const char *text, uint64_t most, uint64_t *number)
 {
     char *end = NULL;
-    *seed = strtoull(text, &end, 10);
-    return text[0] >= '0' && text[0] <= '9' && *end == '\0' && *seed < UINT32_MAX;
+    *number = strtoull(text, &end, 10);
+    return text[0] >= '0' && text[0] <= '9' && *end == '\0' && *number <= most;
+}
+
+static bool round_trip_read(const char *text, unsigned *round_trip_ms)
+{
+    uint64_t number = 0;
+    bool is_good = number_read(text, 10000, &number);
+    *round_trip_ms = (unsigned)number;
+    return is_good;
+}
+
+static bool loss_read(const char *text, double *loss)
+{
+    uint64_t percent = 0;
+    bool is_good = number_read(text, 99, &percent);
+    *loss = (double)percent / 100;
+    return is_good;
+}
+
+static bool mode_read(const char *text, mode_name *mode)
+{
+    for (int each = 0; each < MODES; each++) {
+        if (strcmp(text, mode_rows[each].key) == 0) {
+            *mode = (mode_name)each;
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Returns what to exit with, or -1 to go on. */
@@ -265,6 +296,9 @@ static int options_read(int argc, char **argv, options *chosen)
         { "quick", no_argument, NULL, 'q' },
         { "timelines", no_argument, NULL, 't' },
         { "help", no_argument, NULL, 'h' },
+        { "mode", required_argument, NULL, 'm' },
+        { "loss", required_argument, NULL, 'p' },
+        { "round-trip", required_argument, NULL, 'r' },
         { NULL, 0, NULL, 0 },
     };
     int option;
@@ -275,7 +309,10 @@ static int options_read(int argc, char **argv, options *chosen)
         case 'v': chosen->csv = optarg; break;
         case 'j': chosen->json = optarg; break;
         case 's': chosen->svg = optarg; break;
-        case 'n': is_good = seed_read(optarg, &chosen->seed) && is_good; break;
+        case 'n': is_good = number_read(optarg, UINT32_MAX, &chosen->seed) && is_good; break;
+        case 'm': is_good = mode_read(optarg, &chosen->mode) && is_good; break;
+        case 'p': is_good = loss_read(optarg, &chosen->path.loss) && is_good; break;
+        case 'r': is_good = round_trip_read(optarg, &chosen->path.round_trip_ms) && is_good; break;
         case 'l': chosen->library = optarg; break;
         case 'q': chosen->is_quick = true; break;
         case 't': chosen->shows_timelines = true; break;
@@ -290,7 +327,7 @@ static int options_read(int argc, char **argv, options *chosen)
 int main(int argc, char **argv)
 {
     static testbed bed;
-    options chosen = { .seed = 1 };
+    options chosen = { .seed = 1, .mode = MODES, .path = { .round_trip_ms = 50 } };
     talc_failure failure = { 0 };
     int code = options_read(argc, argv, &chosen);
     if (code >= 0) {

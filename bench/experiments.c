@@ -274,24 +274,35 @@ bool experiment_wire(const testbed *on, const compare_plan *plan, figure_columns
     return is_good;
 }
 
-bool experiment_timelines(const testbed *on)
+/* The last datagrams may come after the response. */
+static bool timeline_print(fetch *of, const testbed *on)
+{
+    bool is_answered = fetch_again(of);
+    if (is_answered) {
+        fetch_settle(of);
+    }
+    relays_timeline_print(on->paths, of->relay, stdout);
+    printf("  %9.3f ms  %s\n\n", of->time_ms, is_answered ? "response" : "NO RESPONSE");
+    return is_answered || complain(of, "timeline");
+}
+
+static bool timelines_print(const testbed *on, const relay_path *path, mode_name mode)
+{
+    fetch one = { .mode = mode, .path = *path };
+    printf("%s, %s:\n", mode_rows[mode].name, mode_rows[mode].credential);
+    bool is_good = fetch_open(&one, on) == TALC_OK || complain(&one, "timeline");
+    is_good = is_good && timeline_print(&one, on) && timeline_print(&one, on);
+    fetch_end(&one);
+    return is_good;
+}
+
+bool experiment_timelines(const testbed *on, const relay_path *path, mode_name mode)
 {
     bool is_good = true;
-    for (int mode = 0; mode < MODES && is_good; mode++) {
-        fetch one = { .mode = (mode_name)mode, .path = { .round_trip_ms = 50 } };
-        if (!on->is_served[mode]) {
-            continue;
+    for (int each = 0; each < MODES; each++) {
+        if (on->is_served[each] && (mode == MODES || (int)mode == each)) {
+            is_good = timelines_print(on, path, (mode_name)each) && is_good;
         }
-        printf("%s, %s:\n", mode_rows[mode].name, mode_rows[mode].credential);
-        is_good = fetch_open(&one, on) == TALC_OK && fetch_again(&one);
-        for (int more = 0; more < 2 && is_good; more++) {
-            fetch_settle(&one);
-            relays_timeline_print(on->paths, one.relay, stdout);
-            printf("  %9.3f ms  response\n\n", one.time_ms);
-            is_good = more == 1 || fetch_again(&one);
-        }
-        is_good = is_good || complain(&one, "timeline");
-        fetch_end(&one);
     }
     return is_good;
 }

@@ -29,8 +29,9 @@ bool experiment_heap(const testbed *on, figure_columns figures);
  * memory or sockets. */
 bool experiment_loss(const testbed *on, const compare_plan *plan, figure_columns figures);
 
-/** Prints when each datagram of a handshake and a request passed, at 50 ms. */
-bool experiment_timelines(const testbed *on);
+/** Prints when each datagram of a handshake and a request, and of another request, passed this path; of
+ * one mode, or of all with MODES. */
+bool experiment_timelines(const testbed *on, const relay_path *path, mode_name mode);
 
 /** A line on standard error that overwrites the last one, if a terminal shows it. */
 void progress_show(const char *what, size_t done, size_t all);

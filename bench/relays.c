@@ -23,6 +23,7 @@ typedef struct passage {
     uint64_t at_ns;
     relay_direction direction;
     size_t size;
+    uint64_t lost_before; /* datagrams, both ways */
 } passage;
 
 struct relayed {
@@ -160,6 +161,12 @@ void relays_stop(relays *all)
 
 /* ---------------------------------------------------------------- one relay */
 
+static uint64_t lost_of(const relayed *one)
+{
+    return relay_counts_get(one->relay, RELAY_UP).lost +
+           relay_counts_get(one->relay, RELAY_DOWN).lost;
+}
+
 static int note_passage(void *context, relay_direction direction, uint8_t *bytes, size_t *size,
                         size_t capacity)
 {
@@ -167,7 +174,8 @@ static int note_passage(void *context, relay_direction direction, uint8_t *bytes
     (void)bytes;
     (void)capacity;
     if (one->passage_count < PASSAGES_MAX) {
-        one->passages[one->passage_count++] = (passage){ stopwatch_wall_ns(), direction, *size };
+        one->passages[one->passage_count++] =
+            (passage){ stopwatch_wall_ns(), direction, *size, lost_of(one) };
     }
     one->round_trips += direction == RELAY_DOWN && one->is_last_up;
     one->is_last_up = direction == RELAY_UP;
@@ -260,14 +268,23 @@ void relays_traffic_reset(relays *all, relayed *one)
     pthread_mutex_unlock(&all->mutex);
 }
 
+/* What was lost is counted after it has been noted, and before the next one is. */
+static bool was_lost(const relayed *one, size_t place)
+{
+    uint64_t lost_after =
+        place + 1 < one->passage_count ? one->passages[place + 1].lost_before : lost_of(one);
+    return lost_after > one->passages[place].lost_before;
+}
+
 void relays_timeline_print(relays *all, const relayed *one, FILE *file)
 {
     pthread_mutex_lock(&all->mutex);
     for (size_t i = 0; i < one->passage_count; i++) {
         const passage *at = &one->passages[i];
         double since_ms = (double)(at->at_ns - one->passages[0].at_ns) / 1e6;
-        fprintf(file, "  %9.3f ms  %s  %4zu B\n", since_ms,
-                at->direction == RELAY_UP ? "-->    " : "    <--", at->size);
+        fprintf(file, "  %9.3f ms  %s  %4zu B%s\n", since_ms,
+                at->direction == RELAY_UP ? "-->    " : "    <--", at->size,
+                was_lost(one, i) ? "  lost" : "");
     }
     pthread_mutex_unlock(&all->mutex);
 }
