@@ -125,6 +125,13 @@ static void note_outcome(void *context, talc_status status, const talc_response 
     note_traffic(done);
 }
 
+/* What a client says of its time counts from when it says so, and changes with each call. */
+static void note_due(fetch *one)
+{
+    uint64_t timeout_ns = (uint64_t)talc_client_timeout_ms(one->client) * 1000000;
+    one->due_ns = stopwatch_wall_ns() + timeout_ns;
+}
+
 bool fetch_send(fetch *sent)
 {
     talc_request request = TALC_REQUEST_DEFAULT;
@@ -137,6 +144,7 @@ bool fetch_send(fetch *sent)
     talc_status status = talc_client_send(sent->client, &request, note_outcome, sent);
     ledger_enter(LEDGER_NOBODY);
     sent->status = status;
+    note_due(sent);
     return status == TALC_PENDING;
 }
 
@@ -146,6 +154,7 @@ static void process(fetch *one)
     ledger_enter(LEDGER_CLIENT);
     talc_client_process(one->client);
     ledger_enter(LEDGER_NOBODY);
+    note_due(one);
     if (one->status != TALC_PENDING && one->status != TALC_OK && one->failure.status == TALC_OK) {
         one->failure = *talc_client_failure(one->client);
     }
@@ -158,14 +167,11 @@ static uint32_t shorter(uint32_t one_ms, uint32_t other_ms)
     return one_ms < other_ms ? one_ms : other_ms;
 }
 
-static void process_ready(fetch *const *all, const struct pollfd *watched, size_t count)
+static uint32_t left_ms(const fetch *one)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (all[i] != NULL && (watched[i].revents != 0 || watched[i].fd < 0 ||
-                               talc_client_timeout_ms(all[i]->client) == 0)) {
-            process(all[i]);
-        }
-    }
+    uint64_t now_ns = stopwatch_wall_ns();
+    uint64_t left = one->due_ns > now_ns ? (one->due_ns - now_ns + 999999) / 1000000 : 0;
+    return left < UINT32_MAX ? (uint32_t)left : UINT32_MAX;
 }
 
 void fetch_turn(fetch *const *all, size_t count, uint32_t wait_ms)
@@ -176,11 +182,15 @@ void fetch_turn(fetch *const *all, size_t count, uint32_t wait_ms)
         watched[i] = (struct pollfd){ .fd = -1, .events = POLLIN };
         if (all[i] != NULL) {
             watched[i].fd = talc_client_descriptor(all[i]->client);
-            wait_ms = shorter(wait_ms, talc_client_timeout_ms(all[i]->client));
+            wait_ms = shorter(wait_ms, left_ms(all[i]));
         }
     }
     (void)poll(watched, (nfds_t)count, wait_ms == UINT32_MAX ? -1 : (int)wait_ms);
-    process_ready(all, watched, count);
+    for (size_t i = 0; i < count; i++) {
+        if (all[i] != NULL && (watched[i].revents != 0 || left_ms(all[i]) == 0)) {
+            process(all[i]);
+        }
+    }
 }
 
 bool fetch_again(fetch *sent)

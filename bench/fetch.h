@@ -27,6 +27,7 @@ typedef struct fetch {
     talc_tickets *tickets;
     bool is_earlier; /* it only gets the ticket for another one */
     uint64_t begun_ns;
+    uint64_t due_ns; /* when the client wants to be called even if nothing arrives */
 } fetch;
 
 #define FETCH_TIMEOUT_MS 120000u /**< what takes longer hangs */

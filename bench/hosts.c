@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "bench/ledger.h"
+#include "bench/stopwatch.h"
 #include "talc/server.h"
 
 #define HOSTS 3
@@ -26,6 +27,7 @@ struct hosts {
     talc_failure failure;        /* the servers write to it */
     talc_server *servers[HOSTS]; /* NULL: left out. The thread's, once it runs */
     uint16_t ports[HOSTS];
+    uint64_t due_ns[HOSTS]; /* when each wants a turn even if nothing arrives */
     pthread_t thread;
     bool is_running;
     pthread_mutex_t mutex; /* over what follows */
@@ -46,14 +48,21 @@ static void answer(void *context, talc_exchange *exchange, const talc_request *r
 
 /* ---------------------------------------------------------------- the thread */
 
+static void note_due(hosts *all, size_t place)
+{
+    uint64_t timeout_ns = (uint64_t)talc_server_timeout_ms(all->servers[place]) * 1000000;
+    all->due_ns[place] = stopwatch_wall_ns() + timeout_ns;
+}
+
 /* Those that something arrived for, or whose time has come: an idle one would cost a little, too. */
 static void servers_process(hosts *all, const struct pollfd *watched)
 {
     ledger_enter(LEDGER_SERVER);
     for (size_t i = 0; i < HOSTS; i++) {
         if (all->servers[i] != NULL &&
-            (watched[i].revents != 0 || talc_server_timeout_ms(all->servers[i]) == 0)) {
+            (watched[i].revents != 0 || all->due_ns[i] <= stopwatch_wall_ns())) {
             talc_server_process(all->servers[i]);
+            note_due(all, i);
         }
     }
     ledger_enter(LEDGER_NOBODY);
@@ -62,19 +71,19 @@ static void servers_process(hosts *all, const struct pollfd *watched)
 /* Until something arrives or a server wants a turn. */
 static void servers_wait(const hosts *all, struct pollfd watched[DESCRIPTORS])
 {
-    uint32_t wait_ms = UINT32_MAX;
+    uint64_t now_ns = stopwatch_wall_ns();
+    uint64_t until_ns = UINT64_MAX;
     for (size_t i = 0; i < HOSTS; i++) {
-        watched[i] = (struct pollfd){ .fd = -1 };
+        watched[i] = (struct pollfd){ .fd = -1, .events = POLLIN };
         if (all->servers[i] != NULL) {
-            uint32_t timeout_ms = talc_server_timeout_ms(all->servers[i]);
-            wait_ms = timeout_ms < wait_ms ? timeout_ms : wait_ms;
+            until_ns = all->due_ns[i] < until_ns ? all->due_ns[i] : until_ns;
             watched[i].fd = talc_server_descriptor(all->servers[i], 0);
-            watched[i].events = POLLIN;
         }
     }
     watched[HOSTS] = (struct pollfd){ .fd = all->asked, .events = POLLIN };
-    struct timespec limit = { wait_ms / 1000, (long)(wait_ms % 1000) * 1000000 };
-    (void)ppoll(watched, DESCRIPTORS, wait_ms == UINT32_MAX ? NULL : &limit, NULL);
+    uint64_t wait_ns = until_ns > now_ns ? until_ns - now_ns : 0;
+    struct timespec limit = { (time_t)(wait_ns / 1000000000u), (long)(wait_ns % 1000000000u) };
+    (void)ppoll(watched, DESCRIPTORS, &limit, NULL);
 }
 
 /* Returns true if the thread has to end. */
@@ -154,6 +163,7 @@ static talc_status server_open(hosts *all, size_t place)
     }
     if (status == TALC_OK) {
         all->ports[place] = talc_server_port(*server, 0);
+        note_due(all, place);
     } else {
         talc_server_free(*server);
         *server = NULL;
