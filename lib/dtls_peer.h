@@ -101,8 +101,8 @@ void talc_dtls_peer_refuse(talc_dtls_peer *peer, void *session);
 
 /**
  * Why a session ended, as far as it is known: `failure` (never NULL) is filled and its status
- * returned. TALC_ERROR_VERIFY: we do not believe the peer; TALC_ERROR_REFUSED: the peer sent an
- * alert before anything else, so it refused us; TALC_ERROR_PROTOCOL: we sent one. TALC_OK: nothing is
+ * returned. TALC_ERROR_VERIFY: we do not believe the peer; TALC_ERROR_REFUSED: the peer ended it before
+ * it said anything else, so it refused us; TALC_ERROR_PROTOCOL: we sent an alert. TALC_OK: nothing is
  * known, `failure` is untouched.
  */
 talc_status talc_dtls_peer_explain(const talc_dtls_peer *peer, talc_failure *failure);

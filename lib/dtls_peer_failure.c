@@ -21,6 +21,9 @@ void talc_dtls_explain_chain(const talc_dtls_peer *peer, talc_failure *failure)
     char reasons[192];
     char wanted[160] = "";
     talc_verify_flags_text(flags, reasons, sizeof reasons);
+    if (peer->shown != NULL && !peer->has_leaf) {
+        snprintf(reasons, sizeof reasons, "the TLS library refuses it and does not say why");
+    }
     if ((flags & MBEDTLS_X509_BADCERT_CN_MISMATCH) != 0) {
         snprintf(wanted, sizeof wanted, " (\"%.100s\" was wanted)", policy->server_name);
     }
@@ -122,6 +125,13 @@ talc_status talc_dtls_peer_explain(const talc_dtls_peer *peer, talc_failure *fai
                                 "the client named the pre-shared key \"%.128s\" and does not "
                                 "hold it",
                                 peer->psk_peer.name);
+    }
+    if (peer->has_leaf) {
+        return talc_failure_set(failure, TALC_STAGE_HANDSHAKE, TALC_ERROR_REFUSED,
+                                "the %s's certificate is believed, and the handshake failed all "
+                                "the same: it seems to have refused us, which the TLS library does "
+                                "not tell",
+                                peer_word(peer->policy));
     }
     if (peer->alert_received > 0) {
         return explain_received(peer, failure);

@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -48,26 +49,51 @@ static void hold_psk(dtls_stranger *stranger, const char *file)
     talc_identity_free(identity);
 }
 
-static void begin(dtls_stranger *stranger, const char *psk_file)
+static void hold_certificate(dtls_stranger *stranger, const char *name)
 {
-    static const int suites[] = { MBEDTLS_TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256, 0 };
+    char file[64];
+    snprintf(file, sizeof file, "%s.pem", name);
+    assert_int_equal(mbedtls_x509_crt_parse_file(&stranger->chain, credential_path(file)), 0);
+    snprintf(file, sizeof file, "%s.key", name);
+    assert_int_equal(mbedtls_pk_parse_keyfile(&stranger->key, credential_path(file), NULL,
+                                              mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE),
+                     0);
+    assert_int_equal(
+        mbedtls_ssl_conf_own_cert(&stranger->config, &stranger->chain, &stranger->key), 0);
+}
+
+void dtls_stranger_offer(dtls_stranger *stranger, int suite)
+{
+    stranger->suites[0] = suite;
+    mbedtls_ssl_conf_ciphersuites(&stranger->config, stranger->suites);
+}
+
+static void begin(dtls_stranger *stranger, const char *credential)
+{
     assert_int_equal(talc_crypto_start(), TALC_OK);
     mbedtls_ssl_init(&stranger->ssl);
     mbedtls_ssl_config_init(&stranger->config);
+    mbedtls_x509_crt_init(&stranger->chain);
+    mbedtls_pk_init(&stranger->key);
     assert_int_equal(mbedtls_ssl_config_defaults(&stranger->config, MBEDTLS_SSL_IS_CLIENT,
                                                  MBEDTLS_SSL_TRANSPORT_DATAGRAM,
                                                  MBEDTLS_SSL_PRESET_DEFAULT),
                      0);
     mbedtls_ssl_conf_rng(&stranger->config, mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE);
-    mbedtls_ssl_conf_ciphersuites(&stranger->config, suites);
-    hold_psk(stranger, psk_file);
+    mbedtls_ssl_conf_authmode(&stranger->config, MBEDTLS_SSL_VERIFY_NONE);
+    if (strstr(credential, "psk") != NULL) {
+        dtls_stranger_offer(stranger, MBEDTLS_TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256);
+        hold_psk(stranger, credential);
+    } else {
+        hold_certificate(stranger, credential);
+    }
     assert_int_equal(mbedtls_ssl_setup(&stranger->ssl, &stranger->config), 0);
     mbedtls_ssl_set_bio(&stranger->ssl, stranger, socket_send, socket_receive, NULL);
     mbedtls_ssl_set_timer_cb(&stranger->ssl, &stranger->timer, mbedtls_timing_set_delay,
                              mbedtls_timing_get_delay);
 }
 
-void dtls_stranger_open(dtls_stranger *stranger, uint16_t port, const char *psk_file)
+void dtls_stranger_open(dtls_stranger *stranger, uint16_t port, const char *credential)
 {
     struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(port) };
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -75,16 +101,16 @@ void dtls_stranger_open(dtls_stranger *stranger, uint16_t port, const char *psk_
     stranger->socket = socket(AF_INET, SOCK_DGRAM, 0);
     assert_true(stranger->socket >= 0);
     assert_int_equal(connect(stranger->socket, (struct sockaddr *)&address, sizeof address), 0);
-    begin(stranger, psk_file);
+    begin(stranger, credential);
 }
 
 void dtls_stranger_open_beside(dtls_stranger *stranger, const dtls_stranger *first,
-                               const char *psk_file)
+                               const char *credential)
 {
     memset(stranger, 0, sizeof *stranger);
     stranger->socket = first->socket;
     stranger->is_guest = 1;
-    begin(stranger, psk_file);
+    begin(stranger, credential);
 }
 
 int dtls_stranger_step(dtls_stranger *stranger)
@@ -113,6 +139,8 @@ void dtls_stranger_close(dtls_stranger *stranger)
 {
     mbedtls_ssl_free(&stranger->ssl);
     mbedtls_ssl_config_free(&stranger->config);
+    mbedtls_x509_crt_free(&stranger->chain);
+    mbedtls_pk_free(&stranger->key);
     if (!stranger->is_guest) {
         close(stranger->socket);
     }

@@ -14,15 +14,22 @@ typedef struct dtls_stranger {
     mbedtls_ssl_context ssl;
     mbedtls_ssl_config config;
     mbedtls_timing_delay_context timer;
+    mbedtls_x509_crt chain;
+    mbedtls_pk_context key;
+    int suites[2];
 } dtls_stranger;
 
-/** On a port of its own, to this port of 127.0.0.1, with the pre-shared key of this file. Sends
- * nothing yet. */
-void dtls_stranger_open(dtls_stranger *stranger, uint16_t port, const char *psk_file);
+/** On a port of its own, to this port of 127.0.0.1, with the pre-shared key of this file, or a
+ * certificate: "client" is client.pem with client.key. Believes every server. Sends nothing yet. */
+void dtls_stranger_open(dtls_stranger *stranger, uint16_t port, const char *credential);
 
 /** Another one behind the same address. */
 void dtls_stranger_open_beside(dtls_stranger *stranger, const dtls_stranger *first,
-                               const char *psk_file);
+                               const char *credential);
+
+/** Offers this cipher suite and no other; before the first step. By itself it is the server's first
+ * choice. */
+void dtls_stranger_offer(dtls_stranger *stranger, int suite);
 
 /** Takes the handshake on as far as what has arrived allows; what mbedTLS says. */
 int dtls_stranger_step(dtls_stranger *stranger);

@@ -11,10 +11,24 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <coap3/coap.h>
+
 #include <cmocka.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define TURNS_MAX 2000 /* a hang guard */
+
+/* Where libcoap runs on another TLS library than mbedTLS, less is seen and less can be said. These
+ * tests then ask for the same decisions, and for fewer words. */
+static coap_tls_library_t library(void)
+{
+    return coap_get_tls_library_version()->type;
+}
+
+static bool sees_all(void)
+{
+    return library() == COAP_TLS_LIBRARY_MBEDTLS;
+}
 
 static const talc_mode dtls = TALC_MODE_DTLS;
 static const talc_request hello = { .method = TALC_GET, .path = "hello" };
@@ -25,15 +39,17 @@ typedef struct good_row {
     const char *label;
     const peers_credentials *credentials;
     const char *cipher_suite;
+    bool needs_mbedtls; /* libcoap on OpenSSL sends no intermediates, and none but mbedTLS's takes
+                           pins alone on both sides */
 } good_row;
 
 #define CHACHA "CHACHA20_POLY1305_SHA256"
 
 static const good_row good_rows[] = {
-    { "pre-shared keys, with forward secrecy", &peers_psk, "TLS_ECDHE_PSK_WITH_" CHACHA },
-    { "certificates", &peers_certificates, "TLS_ECDHE_ECDSA_WITH_" CHACHA },
-    { "pins", &peers_pin, "TLS_ECDHE_ECDSA_WITH_" CHACHA },
-    { "chains of RSA", &peers_rsa_chain, "TLS_ECDHE_RSA_WITH_" CHACHA },
+    { "pre-shared keys, with forward secrecy", &peers_psk, "TLS_ECDHE_PSK_WITH_" CHACHA, false },
+    { "certificates", &peers_certificates, "TLS_ECDHE_ECDSA_WITH_" CHACHA, false },
+    { "pins", &peers_pin, "TLS_ECDHE_ECDSA_WITH_" CHACHA, true },
+    { "chains of RSA", &peers_rsa_chain, "TLS_ECDHE_RSA_WITH_" CHACHA, true },
 };
 
 static void check_peer(const talc_peer *peer, const peers_side *shown)
@@ -41,6 +57,18 @@ static void check_peer(const talc_peer *peer, const peers_side *shown)
     assert_int_equal(peer->engine, TALC_ENGINE_DTLS);
     assert_int_equal(peer->credential, shown->credential);
     assert_string_equal(peer->name, peers_shown_name(shown));
+}
+
+static void check_session(const talc_session_info *info, const good_row *at)
+{
+    assert_true(info->is_open);
+    assert_string_equal(info->protocol, sees_all() ? "DTLSv1.2" : "DTLS");
+    if (sees_all()) {
+        assert_string_equal(info->cipher_suite, at->cipher_suite);
+    } else {
+        assert_contains(info->cipher_suite,
+                        library() == COAP_TLS_LIBRARY_OPENSSL ? "OpenSSL" : "GnuTLS");
+    }
 }
 
 static void both_know_each_other(void **state)
@@ -52,6 +80,9 @@ static void both_know_each_other(void **state)
                                         .scheme = "coaps" };
         talc_session_info info;
         peers_call call;
+        if (at->needs_mbedtls && !sees_all()) {
+            continue;
+        }
         print_message("%s\n", at->label);
         peers *of = peers_new(&options);
         talc_client_info(of->clients[0], &info);
@@ -60,16 +91,13 @@ static void both_know_each_other(void **state)
         peers_expect(&call, TALC_CODE_CONTENT);
 
         talc_client_info(of->clients[0], &info);
-        assert_true(info.is_open);
         check_peer(&info.peer, &at->credentials->server);
-        assert_string_equal(info.protocol, "DTLSv1.2");
-        assert_string_equal(info.cipher_suite, at->cipher_suite);
+        check_session(&info, at);
 
         const talc_session_info *seen = &of->resources->last_session;
         check_peer(&of->resources->last_peer, &at->credentials->client);
         check_peer(&seen->peer, &at->credentials->client);
-        assert_string_equal(seen->protocol, "DTLSv1.2");
-        assert_string_equal(seen->cipher_suite, at->cipher_suite);
+        check_session(seen, at);
 
         assert_int_equal(of->events.opened, 1);
         assert_int_equal(of->events.refused + of->events.closed + of->events.failed, 0);
@@ -156,34 +184,65 @@ static void await_refusal(peers *of)
     }
 }
 
+static void check_client(const bad_row *at, const peers_call *call)
+{
+    if (!sees_all()) { /* what the library refuses by itself it does not explain */
+        assert_int_not_equal(call->status, TALC_OK);
+        if (call->status == TALC_ERROR_VERIFY &&
+            strstr(call->failure.text, "the TLS library refuses it") == NULL) {
+            assert_contains(call->failure.text, at->client_says);
+        }
+        return;
+    }
+    assert_int_equal(call->status, at->client_status);
+    assert_int_equal(call->failure.status, at->client_status);
+    assert_int_equal(call->failure.stage, TALC_STAGE_HANDSHAKE);
+    assert_contains(call->failure.text, at->client_says);
+    assert_int_equal(call->failure.alert != 0, at->client_status == TALC_ERROR_REFUSED);
+}
+
+static void check_server(peers *of, const bad_row *at)
+{
+    if (sees_all() && at->server_says != NULL) {
+        await_refusal(of);
+        assert_int_equal(of->events.failure.status, at->server_status);
+        assert_int_equal(of->events.failure.stage, TALC_STAGE_HANDSHAKE);
+        assert_contains(of->events.failure.text, at->server_says);
+    }
+    if (sees_all()) {
+        assert_int_equal(of->events.refused, at->server_says != NULL);
+    }
+    assert_int_equal(of->events.opened, 0);
+    assert_int_equal(of->resources->handled, 0);
+}
+
+/* Only libcoap on mbedTLS shows us certificates that it does not believe itself. */
+static bool is_for_mbedtls(const peers_credentials *credentials)
+{
+    return (credentials->server.pin != NULL && credentials->server.anchors == NULL) ||
+           (credentials->client.pin != NULL && credentials->client.anchors == NULL);
+}
+
 static void who_is_not_believed_gets_nothing(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(bad_rows); i++) {
         const bad_row *at = &bad_rows[i];
-        const peers_options options = { .credentials = &at->credentials, .mode = &dtls };
+        const peers_options options = { .credentials = &at->credentials,
+                                        .mode = &dtls,
+                                        .request_timeout_ms = sees_all() ? 0 : 2500 };
         talc_session_info info;
         peers_call call;
+        if (!sees_all() && is_for_mbedtls(&at->credentials)) {
+            continue;
+        }
         print_message("%s\n", at->label);
         peers *of = peers_new(&options);
         peers_fetch(of, 0, &hello, &call);
-        assert_int_equal(call.status, at->client_status);
-        assert_int_equal(call.failure.status, at->client_status);
-        assert_int_equal(call.failure.stage, TALC_STAGE_HANDSHAKE);
-        assert_contains(call.failure.text, at->client_says);
-        assert_int_equal(call.failure.alert != 0, at->client_status == TALC_ERROR_REFUSED);
+        check_client(at, &call);
         talc_client_info(of->clients[0], &info);
         assert_false(info.is_open);
-
-        if (at->server_says != NULL) {
-            await_refusal(of);
-            assert_int_equal(of->events.failure.status, at->server_status);
-            assert_int_equal(of->events.failure.stage, TALC_STAGE_HANDSHAKE);
-            assert_contains(of->events.failure.text, at->server_says);
-        }
-        assert_int_equal(of->events.refused, at->server_says != NULL);
-        assert_int_equal(of->events.opened, 0);
-        assert_int_equal(of->resources->handled, 0);
+        check_server(of, at);
         peers_free(of);
     }
 }
@@ -194,17 +253,20 @@ static void a_refused_client_is_refused_again(void **state)
     (void)state;
     static const peers_credentials wrong = { .server = KNOWS_PSKS,
                                              .client = { .psk = "psk-wrong.txt" } };
-    const peers_options options = { .credentials = &wrong, .mode = &dtls };
+    const peers_options options = { .credentials = &wrong,
+                                    .mode = &dtls,
+                                    .request_timeout_ms = sees_all() ? 0 : 2500 };
     peers *of = peers_new(&options);
     for (size_t times = 1; times <= 3; times++) {
         peers_call call;
         peers_fetch(of, 0, &hello, &call);
-        assert_int_equal(call.status, TALC_ERROR_REFUSED);
-        while (of->events.refused < times) {
+        assert_int_equal(call.status == TALC_ERROR_REFUSED, sees_all());
+        assert_int_not_equal(call.status, TALC_OK);
+        while (sees_all() && of->events.refused < times) {
             peers_turn(&of, 1);
         }
     }
-    assert_int_equal(of->events.refused, 3);
+    assert_int_equal(of->events.opened, 0);
     peers_free(of);
 }
 
@@ -317,6 +379,37 @@ static void a_server_that_was_restarted_is_found_again(void **state)
     talc_server_free(server);
 }
 
+#ifdef TALC_COAP_HAS_CONNECTION_IDS
+static const bool has_connection_ids = true;
+#else
+static const bool has_connection_ids = false;
+#endif
+
+/* As behind a NAT that forgets. With connection ids (RFC 9146) the session goes on; without them the
+ * server does not know it any more, and the request after the one that got no answer has another. */
+static void a_client_that_gets_another_port_goes_on(void **state)
+{
+    (void)state;
+    static const peers_credentials *const rows[] = { &peers_psk, &peers_certificates };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const peers_options options = { .credentials = rows[i], .mode = &dtls, .has_relays = 1 };
+        bool keeps = has_connection_ids && sees_all();
+        talc_request request = hello;
+        peers_call call;
+        peers *of = peers_new(&options);
+        peers_fetch(of, 0, &hello, &call);
+        peers_expect(&call, TALC_CODE_CONTENT);
+        relay_rebind(of->near);
+        request.timeout_ms = 1500;
+        peers_fetch(of, 0, &request, &call);
+        assert_int_equal(call.status, keeps ? TALC_OK : TALC_ERROR_TIMEOUT);
+        peers_fetch(of, 0, &hello, &call);
+        peers_expect(&call, TALC_CODE_CONTENT);
+        assert_int_equal(of->events.opened, keeps ? 1 : 2);
+        peers_free(of);
+    }
+}
+
 /* ---------------------------------------------------------------- by another configuration */
 
 /* A certificate for an address proves that address; no name is sent then. */
@@ -345,6 +438,36 @@ static void a_server_is_known_by_its_address(void **state)
         peers_configure_drop(&config);
         assert_int_equal(fetch(client, server, 0), rows[i].status);
         assert_int_equal(served.handled, rows[i].status == TALC_OK);
+        talc_client_free(client);
+        talc_server_free(server);
+    }
+}
+
+/* What the build cannot do is said when it is asked for. */
+static void pins_alone_are_taken_or_plainly_refused(void **state)
+{
+    (void)state;
+    const peers_side *const sides[] = { &peers_pin.client, &peers_pin.server };
+    for (size_t i = 0; i < COUNT(sides); i++) {
+        bool is_client = i == 0;
+        bool takes = sees_all() || (is_client && library() == COAP_TLS_LIBRARY_GNUTLS);
+        talc_config config;
+        talc_failure failure = { 0 };
+        talc_server *server = NULL;
+        talc_client *client = NULL;
+        peers_configure(&config, sides[i]);
+        config.mode = TALC_MODE_DTLS;
+        config.failure = &failure;
+        talc_status status;
+        if (is_client) {
+            status = talc_client_new(&client, &config, "coaps://127.0.0.1:9", NULL);
+        } else {
+            assert_int_equal(talc_server_new(&server, &config), TALC_OK);
+            status = talc_server_listen(server, "coaps://127.0.0.1:0");
+        }
+        assert_int_equal(status, takes ? TALC_OK : TALC_ERROR_UNSUPPORTED);
+        assert_contains(failure.text, takes ? "" : "beside pins the trust needs anchors");
+        peers_configure_drop(&config);
         talc_client_free(client);
         talc_server_free(server);
     }
@@ -381,11 +504,15 @@ static void a_server_of_anyone_serves_nobody_too(void **state)
         snprintf(uri, sizeof uri, "coaps://127.0.0.1:%u", talc_server_port(server, 0));
         assert_int_equal(talc_client_new(&client, &config, uri, NULL), TALC_OK);
         peers_configure_drop(&config);
-        assert_int_equal(fetch(client, server, 0), rows[i].status);
-        assert_int_equal(served.handled, rows[i].status == TALC_OK);
-        if (rows[i].status == TALC_OK) {
+        talc_status status = fetch(client, server, 0);
+        if (sees_all()) {
+            assert_int_equal(status, rows[i].status);
+            assert_int_equal(served.handled, status == TALC_OK);
+        }
+        if (status == TALC_OK) { /* other libraries ask nobody: everybody is nobody */
             assert_int_equal(served.last_peer.engine, TALC_ENGINE_DTLS);
-            assert_int_equal(served.last_peer.credential, rows[i].credential);
+            assert_int_equal(served.last_peer.credential,
+                             sees_all() ? rows[i].credential : TALC_CREDENTIAL_NONE);
         }
         talc_client_free(client);
         talc_server_free(server);
@@ -401,7 +528,9 @@ int main(void)
         cmocka_unit_test_teardown(a_client_that_closes_comes_again_in_another_session,
                                   peers_free_all),
         cmocka_unit_test(a_server_that_was_restarted_is_found_again),
+        cmocka_unit_test_teardown(a_client_that_gets_another_port_goes_on, peers_free_all),
         cmocka_unit_test(a_server_is_known_by_its_address),
+        cmocka_unit_test(pins_alone_are_taken_or_plainly_refused),
         cmocka_unit_test(a_server_of_anyone_serves_nobody_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

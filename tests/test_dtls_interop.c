@@ -13,6 +13,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <coap3/coap.h>
+
 #include <cmocka.h>
 
 #include "lib/guard.h"
@@ -25,6 +27,12 @@
 #define TURN_MS 10
 #define STARTS_MAX 5
 #define KEY "0123456789abcdefghijklmnopqrstuv" /* the programs take keys as text */
+
+/* Our libcoap may run on another TLS library than mbedTLS: then there are fewer words. */
+static bool sees_all(void)
+{
+    return coap_get_tls_library_version()->type == COAP_TLS_LIBRARY_MBEDTLS;
+}
 
 static const char *const flavours[] = { "openssl", "gnutls" };
 
@@ -160,11 +168,13 @@ static void run_client(const char *flavour, const client_row *at)
         assert_int_equal(of.served.last_peer.engine, TALC_ENGINE_DTLS);
         assert_int_equal(of.served.last_peer.credential, at->credential);
         assert_string_equal(of.served.last_peer.name, at->words);
-        assert_string_equal(of.served.last_session.protocol, "DTLSv1.2");
+        assert_string_equal(of.served.last_session.protocol, sees_all() ? "DTLSv1.2" : "DTLS");
         print_message("    %s\n", of.served.last_session.cipher_suite);
-    } else {
+    } else if (sees_all()) {
         assert_int_equal(of.failure.status, at->refuses_us ? TALC_ERROR_REFUSED : TALC_ERROR_VERIFY);
         assert_contains(of.failure.text, at->words);
+    }
+    if (at->credential == TALC_CREDENTIAL_NONE) {
         assert_int_equal(of.opened + of.served.handled, 0);
     }
     tls_program_stop(&program);
@@ -334,6 +344,7 @@ static void run_server(const char *flavour, const server_row *at)
     char uri[32];
     uint16_t port = start_server(&program, flavour, at->arguments);
     configure(&config, &at->client, TALC_ROLE_CLIENT);
+    config.request_timeout_ms = sees_all() ? config.request_timeout_ms : 2500;
     snprintf(uri, sizeof uri, "coaps://127.0.0.1:%u", port);
     assert_int_equal(talc_client_new(&client, &config, uri, NULL), TALC_OK);
     peers_configure_drop(&config);
@@ -346,7 +357,8 @@ static void run_server(const char *flavour, const server_row *at)
         assert_true(turns < TURNS_MAX);
         assert_int_equal(talc_client_wait(client, TURN_MS), TALC_OK);
     }
-    if (got.status != at->status) {
+    if (sees_all() ? got.status != at->status
+                   : (got.status == TALC_OK) != (at->status == TALC_OK)) {
         fail_msg("%s", talc_client_failure(client)->text);
     }
     talc_client_info(client, &info);
@@ -359,9 +371,9 @@ static void run_server(const char *flavour, const server_row *at)
         } else {
             assert_int_equal(info.peer.credential, TALC_CREDENTIAL_PIN);
         }
-        assert_string_equal(info.protocol, "DTLSv1.2");
+        assert_string_equal(info.protocol, sees_all() ? "DTLSv1.2" : "DTLS");
         print_message("    %s\n", info.cipher_suite);
-    } else {
+    } else if (sees_all()) {
         assert_contains(talc_client_failure(client)->text, at->words);
     }
     talc_client_free(client);
@@ -373,6 +385,9 @@ static void our_client_meets_servers_of_libcoap(void **state)
     (void)state;
     for (size_t f = 0; f < COUNT(flavours); f++) {
         for (size_t i = 0; i < COUNT(server_rows); i++) {
+            if (server_rows[i].client.side.pin != NULL && !sees_all()) {
+                continue; /* pins alone are for mbedTLS */
+            }
             print_message("%s: %s\n", flavours[f], server_rows[i].label);
             run_server(flavours[f], &server_rows[i]);
         }

@@ -63,6 +63,8 @@ void talc_coap_dtls_client_event(talc_coap_dtls *dtls, coap_session_t *session,
         found->is_gone = 1;
     } else if (event == COAP_EVENT_DTLS_ERROR) {
         found->has_error = 1;
+    } else if (event == COAP_EVENT_DTLS_RENEGOTIATE) {
+        found->has_error = found->is_gone = 1; /* the peer may be another now */
     }
 }
 
@@ -95,14 +97,11 @@ static void explain_silence(const talc_coap_dtls_session *session, talc_failure 
     } else if (has_answered) {
         (void)talc_failure_set(failure, TALC_STAGE_HANDSHAKE, TALC_ERROR_REFUSED,
                                "the server ended the DTLS handshake and did not say why");
-    } else if (!is_seen && !has_waited(session)) {
-        (void)talc_failure_set(failure, TALC_STAGE_HANDSHAKE, TALC_ERROR_REFUSED,
-                               "the DTLS handshake ended at once, and the TLS library does not "
-                               "say why: the server refused us, or nobody speaks DTLS there");
     } else {
         (void)talc_failure_set(failure, TALC_STAGE_PATH, TALC_ERROR_UNREACHABLE,
-                               has_waited(session) ? "nobody answers a DTLS handshake there"
-                                                   : "nobody speaks DTLS there");
+                               "nobody %s there%s",
+                               has_waited(session) ? "answers a DTLS handshake" : "speaks DTLS",
+                               is_seen ? "" : ", or we are refused without a word");
     }
 }
 

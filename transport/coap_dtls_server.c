@@ -130,6 +130,8 @@ void talc_coap_dtls_server_event(talc_coap_dtls *dtls, coap_session_t *session,
         session_end(found);
     } else if (event == COAP_EVENT_DTLS_ERROR) {
         found->has_error = 1;
+    } else if (event == COAP_EVENT_DTLS_RENEGOTIATE) {
+        found->has_error = found->is_doomed = dtls->has_doomed = 1; /* the peer may be another now */
     } else if (event == COAP_EVENT_DTLS_CLOSED) {
         found->is_gone = 1;
         ended(found);
@@ -191,6 +193,8 @@ talc_status talc_coap_dtls_admit(void *security, coap_session_t *session,
     }
     if (!talc_dtls_peer_is_same(found->peer, talc_coap_dtls_tls(found))) {
         found->is_doomed = found->dtls->has_doomed = 1;
+    }
+    if (found->is_doomed) {
         return TALC_ERROR_VERIFY;
     }
     *guest = &found->guest;
