@@ -124,21 +124,28 @@ static talc_status tunnel_receive(talc_client *client)
 }
 
 /* The deadline of a request has passed: the path's last failure is the likely reason. */
+static talc_failure why_late(const talc_client *client, bool connected)
+{
+    const talc_failure *path = &client->path.failure;
+    bool has_reason = path->status != TALC_OK;
+    talc_failure why = *path; /* its codes, and without a session its stage */
+    why.status = TALC_OK;     /* the first failure sticks: this is another */
+    talc_failure_set(&why,
+                     connected                ? TALC_STAGE_SESSION
+                     : has_reason ? path->stage
+                                              : TALC_STAGE_PATH,
+                     connected || !has_reason ? TALC_ERROR_TIMEOUT : path->status,
+                     "%s before the deadline: %s",
+                     connected ? "the request was not answered" : "no session could be opened",
+                     has_reason ? path->text : "no answer came");
+    return why;
+}
+
 static void tunnel_time_out(talc_client *client, talc_client_request *request)
 {
     bool connected = client->session != NULL && client->conversation.has_peer_csm;
-    talc_status status = connected || client->path.failure.status == TALC_OK
-                             ? TALC_ERROR_TIMEOUT
-                             : client->path.failure.status;
-    const char *reason = client->path.failure.status == TALC_OK ? "no answer came"
-                                                                : client->path.failure.text;
-    int coap_code = client->path.failure.coap_code;
-    talc_failure_clear(&client->failure);
-    talc_failure_set(&client->failure, connected ? TALC_STAGE_SESSION : TALC_STAGE_PATH, status,
-                     "%s before the deadline: %s",
-                     connected ? "the request was not answered" : "no session could be opened",
-                     reason);
-    client->failure.coap_code = coap_code;
+    client->failure = why_late(client, connected);
+    talc_status status = client->failure.status;
     if (client->session != NULL) {
         (void)talc_conversation_withdraw(&client->conversation, request);
     }

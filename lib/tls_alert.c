@@ -11,6 +11,7 @@ typedef struct alert_row {
 
 /* RFC 8446 section 6. */
 static const alert_row alerts[] = {
+    { 0, "close_notify", "it ended the session" },
     { 10, "unexpected_message", "it got a message out of order" },
     { 20, "bad_record_mac", "what it received was altered, or the keys of both sides differ" },
     { 22, "record_overflow", "a record was too large for it" },

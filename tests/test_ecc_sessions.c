@@ -249,6 +249,7 @@ static void a_path_that_only_forges(void **state)
             fail_msg("%s: %s: %s", forgery_rows[i].name, talc_status_text(status), failure->text);
         }
         assert_contains(failure->text, forgery_rows[i].words);
+        assert_int_equal(failure->stage, TALC_STAGE_HANDSHAKE);
         assert_in_range(pair->path.now_ms - start_ms, DEADLINE_MS, DEADLINE_MS + 1000);
         assert_true(forging.session_count > FORGED_TIMES); /* it did not give up before */
         assert_int_equal(pair->executed[i], 0);
