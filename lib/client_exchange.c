@@ -303,7 +303,9 @@ void talc_client_drive(talc_client *client)
 
 uint32_t talc_client_plan_timeout_ms(const talc_client *client, uint64_t now)
 {
-    bool waits = talc_client_requests_any(&client->requests, TALC_REQUEST_WAITS);
+    bool waits = talc_client_requests_any(&client->requests, TALC_REQUEST_WAITS) ||
+                 (client->session == NULL &&
+                  talc_client_requests_any(&client->requests, TALC_REQUEST_HELD));
     talc_exchange_plan next = plan(client, now);
     if (waits && !client->is_closing) {
         next.action = TALC_ACTION_WAIT;

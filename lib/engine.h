@@ -61,6 +61,12 @@ typedef struct talc_engine_class {
      * error of this engine. */
     size_t (*takes_back)(void *engine);
 
+    /** With takes_back(): how many bytes of a record have arrived that is not whole yet, and giving
+     * them up: they count as not fed. So a record that the path began does not keep out the true one,
+     * when that comes from its beginning. */
+    size_t (*unfinished_size)(const void *engine);
+    void (*forget_unfinished)(void *engine);
+
     /** Takes up to `size` bytes of plaintext and makes one record of them. */
     talc_status (*write)(void *engine, const uint8_t *plaintext, size_t size);
 
@@ -71,10 +77,16 @@ typedef struct talc_engine_class {
     /** Whether the handshake is over on this side; plaintext can be written from then on. */
     bool (*established)(const void *engine);
 
+    /** Whether guard_keys() can be asked: so early that nothing which follows has to be taken on trust.
+     * Such an engine feeds no further than to the record by which it gets them and takes the rest back;
+     * from then on its side drops every envelope that is not tagged, and tags all of its own, a
+     * refusal too. NULL: once it is established, and then the peer's first right tag decides. */
+    bool (*has_guard_keys)(const void *engine);
+
     /** Bytes that a record's fragment has more than its plaintext. */
     size_t (*expansion)(const void *engine);
 
-    /** Once established. TALC_ERROR_RANDOM. */
+    /** Once established, or has_guard_keys() says so. TALC_ERROR_RANDOM. */
     talc_status (*guard_keys)(void *engine, talc_guard_keys *keys);
 
     /** Fills the facts, once established. */

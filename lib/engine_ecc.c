@@ -111,6 +111,7 @@ static talc_status check_count(talc_ecc_engine *engine)
 static talc_status ecc_feed(void *instance, const uint8_t *bytes, size_t size)
 {
     talc_ecc_engine *engine = instance;
+    bool had_guard_keys = engine->has_guard_keys;
     engine->taken_back = 0;
     if (engine->status == TALC_OK) {
         (void)talc_ecc_look_again(engine);
@@ -132,6 +133,10 @@ static talc_status ecc_feed(void *instance, const uint8_t *bytes, size_t size)
         }
         engine->in.count++;
         engine->record_size = 0;
+        if (engine->has_guard_keys && !had_guard_keys) {
+            engine->taken_back = size; /* from here on the guard looks first */
+            break;
+        }
     }
     return engine->status;
 }
@@ -139,6 +144,16 @@ static talc_status ecc_feed(void *instance, const uint8_t *bytes, size_t size)
 static size_t ecc_takes_back(void *instance)
 {
     return ((const talc_ecc_engine *)instance)->taken_back;
+}
+
+static size_t ecc_unfinished_size(const void *instance)
+{
+    return ((const talc_ecc_engine *)instance)->record_size;
+}
+
+static void ecc_forget_unfinished(void *instance)
+{
+    ((talc_ecc_engine *)instance)->record_size = 0;
 }
 
 /* ---------------------------------------------------------------- plaintext */
@@ -216,6 +231,11 @@ static size_t ecc_expansion(const void *instance)
 {
     (void)instance;
     return TALC_ECC_TAG_SIZE;
+}
+
+static bool ecc_has_guard_keys(const void *instance)
+{
+    return ((const talc_ecc_engine *)instance)->has_guard_keys;
 }
 
 static talc_status ecc_guard_keys(void *instance, talc_guard_keys *keys)
@@ -297,10 +317,13 @@ const talc_engine_class talc_engine_ecc = {
     .open = ecc_open,
     .feed = ecc_feed,
     .takes_back = ecc_takes_back,
+    .unfinished_size = ecc_unfinished_size,
+    .forget_unfinished = ecc_forget_unfinished,
     .write = ecc_write,
     .read = ecc_read,
     .established = ecc_established,
     .expansion = ecc_expansion,
+    .has_guard_keys = ecc_has_guard_keys,
     .guard_keys = ecc_guard_keys,
     .describe = ecc_describe,
     .finish = ecc_finish,

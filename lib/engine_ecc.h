@@ -76,6 +76,7 @@ typedef struct talc_ecc_engine {
     uint8_t th[TALC_SHA256_SIZE]; /**< the newest transcript hash */
     talc_ecc_direction in;
     talc_ecc_direction out;
+    bool has_guard_keys;
     talc_guard_keys guard_keys;
 
     uint8_t record[TALC_RECORD_HEADER_SIZE + TALC_ECC_FRAGMENT_MAX]; /**< that arrives */

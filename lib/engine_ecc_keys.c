@@ -56,6 +56,7 @@ talc_status talc_ecc_derive_application(talc_ecc_engine *engine, const uint8_t *
     if (status == TALC_OK) {
         status = derive_guard(engine, TALC_ROLE_SERVER, "guard_s");
     }
+    engine->has_guard_keys = status == TALC_OK;
     psa_destroy_key(engine->z);
     engine->z = PSA_KEY_ID_NULL;
     return status;

@@ -89,12 +89,13 @@ static talc_status refuse_device(talc_ecc_engine *engine, const talc_ecc_m3 *m3,
 }
 
 static talc_status check_signature(const talc_ecc_engine *engine, const talc_ecc_m3 *m3,
-                                   const uint8_t point[TALC_P256_POINT_SIZE])
+                                   const uint8_t point[TALC_P256_POINT_SIZE],
+                                   const uint8_t th3[TALC_SHA256_SIZE])
 {
     uint8_t device_pin[TALC_PIN_SIZE];
     psa_key_id_t verifier = PSA_KEY_ID_NULL;
     talc_ecc_statement statement;
-    talc_ecc_claim claim = { engine->th, engine->context->own_pin, device_pin, m3->device_id,
+    talc_ecc_claim claim = { th3, engine->context->own_pin, device_pin, m3->device_id,
                              m3->device_id_size };
     talc_status status = talc_p256_pin(point, device_pin);
     if (status == TALC_OK) {
@@ -110,14 +111,16 @@ static talc_status check_signature(const talc_ecc_engine *engine, const talc_ecc
 
 /* Every device takes one look-up and one verification, and every refusal one alert, the same one: the
  * path and the client cannot tell which IDs are enrolled. */
-static talc_status judge(talc_ecc_engine *engine, const talc_ecc_m3 *m3)
+static talc_status judge(talc_ecc_engine *engine, const talc_ecc_m3 *m3,
+                         const uint8_t th3[TALC_SHA256_SIZE])
 {
     const talc_ecc_context *context = engine->context;
     talc_registry_entry entry;
     engine->generation = talc_registry_generation(context->registry);
     talc_registry_look_up(context->registry, m3->device_id, m3->device_id_size, &entry);
     bool is_known = entry.state != TALC_DEVICE_UNKNOWN;
-    talc_status status = check_signature(engine, m3, is_known ? entry.key : context->nobody);
+    talc_status status =
+        check_signature(engine, m3, is_known ? entry.key : context->nobody, th3);
     if (status != TALC_OK && status != TALC_ERROR_VERIFY) {
         return talc_ecc_fail_here(engine, status);
     }
@@ -137,13 +140,9 @@ static talc_status judge(talc_ecc_engine *engine, const talc_ecc_m3 *m3)
     return TALC_OK;
 }
 
-static talc_status say_m4(talc_ecc_engine *engine, const uint8_t *m3, size_t size)
+static talc_status say_m4(talc_ecc_engine *engine)
 {
     uint8_t bytes[TALC_ECC_M4_SIZE];
-    talc_status status = talc_ecc_derive_application(engine, m3, size);
-    if (status != TALC_OK) {
-        return talc_ecc_fail_here(engine, status);
-    }
     talc_ecc_traffic_free(&engine->in.handshake);
     talc_ecc_traffic_free(&engine->out.handshake);
     engine->phase = TALC_ECC_OPEN;
@@ -156,18 +155,25 @@ static talc_status take_m3(talc_ecc_engine *engine)
 {
     talc_ecc_m3 m3;
     uint8_t bytes[TALC_ECC_M3_SIZE_MAX];
+    uint8_t th3[TALC_SHA256_SIZE];
     size_t size = talc_ecc_fragment_size(engine) - TALC_ECC_TAG_SIZE;
     talc_status status = talc_ecc_unseal_record(engine, &engine->in.handshake, bytes);
     if (status != TALC_OK) {
         return status == TALC_ERROR_MALFORMED ? status : talc_ecc_fail_here(engine, status);
+    }
+    /* Before anybody is judged, so that a refusal can be tagged, and costs as much. */
+    memcpy(th3, engine->th, sizeof th3);
+    status = talc_ecc_derive_application(engine, bytes, size);
+    if (status != TALC_OK) {
+        return talc_ecc_fail_here(engine, status);
     }
     if (talc_ecc_m3_read(&m3, bytes, size) != TALC_OK) {
         talc_ecc_say_alert(engine, TALC_ECC_ACCESS_DENIED);
         return talc_ecc_fail(engine, TALC_ERROR_PROTOCOL,
                              "the client's M3 is no message, under the right keys");
     }
-    status = judge(engine, &m3);
-    return status == TALC_OK ? say_m4(engine, bytes, size) : status;
+    status = judge(engine, &m3, th3);
+    return status == TALC_OK ? say_m4(engine) : status;
 }
 
 talc_status talc_ecc_server_take(talc_ecc_engine *engine)

@@ -24,19 +24,33 @@ static talc_status fail(talc_session *session, talc_status status)
     return session->status;
 }
 
-/* From here on both sides hold the keys; what the engine knows of the peer is final. */
-static void establish(talc_session *session)
+/* From here on this side tags. */
+static void take_keys(talc_session *session)
 {
-    if (session->has_keys || !session->engine_class->established(session->engine)) {
+    const talc_engine_class *class = session->engine_class;
+    bool is_early = class->has_guard_keys != NULL;
+    if (session->has_keys || !(is_early ? class->has_guard_keys(session->engine)
+                                        : class->established(session->engine))) {
         return;
     }
-    talc_status status = session->engine_class->guard_keys(session->engine, &session->keys);
+    talc_status status = class->guard_keys(session->engine, &session->keys);
     if (status != TALC_OK) {
         fail(session, status);
         return;
     }
     session->has_keys = true;
-    session->engine_class->describe(session->engine, &session->facts);
+    session->peer_tags = session->peer_tags || is_early;
+}
+
+/* From here on what the engine knows of the peer is final. */
+static void establish(talc_session *session)
+{
+    take_keys(session);
+    if (!session->is_established && session->has_keys && session->status == TALC_OK &&
+        session->engine_class->established(session->engine)) {
+        session->engine_class->describe(session->engine, &session->facts);
+        session->is_established = true;
+    }
 }
 
 talc_status talc_session_new(talc_session **made, const talc_session_setup *setup,
@@ -100,7 +114,7 @@ bool talc_session_error_is_final(const talc_session *session)
 
 bool talc_session_is_established(const talc_session *session)
 {
-    return session->has_keys;
+    return session->is_established;
 }
 
 static talc_sighting sighting_of(const talc_session *session)
@@ -139,10 +153,12 @@ bool talc_session_has_had(const talc_session *session, const talc_envelope *enve
  * its own was over first, in TLS 1.2 it has sent all of it. A server's alert may come untagged. */
 static tag_state untagged(const talc_session *session, const talc_envelope *envelope)
 {
-    return session->role == TALC_ROLE_SERVER && session->has_keys &&
-                   !talc_session_has_had(session, envelope)
-               ? TAG_WRONG
-               : TAG_NONE;
+    bool is_server = session->role == TALC_ROLE_SERVER;
+    if (is_server && !session->has_keys && session->engine_class->has_guard_keys != NULL) {
+        return TAG_LATER; /* if it brings the keys, the client had them, too */
+    }
+    return is_server && session->has_keys && !talc_session_has_had(session, envelope) ? TAG_WRONG
+                                                                                      : TAG_NONE;
 }
 
 static tag_state check_tag(const talc_session *session, const talc_envelope *envelope,
@@ -163,6 +179,26 @@ static tag_state check_tag(const talc_session *session, const talc_envelope *env
         return untagged(session, envelope);
     }
     return session->has_keys ? TAG_WRONG : TAG_LATER;
+}
+
+static void give_back(talc_session *session, size_t size)
+{
+    talc_sightings_take_back(&session->sightings, size);
+    talc_receive_stream_take_back(&session->in, size);
+}
+
+/* Who began the record that is not whole is not known before the peer tags: a range that has it from its
+ * beginning comes in its place. */
+static void forget_unfinished(talc_session *session, const talc_range *range)
+{
+    const talc_engine_class *class = session->engine_class;
+    size_t size = class->unfinished_size == NULL || range->size == 0
+                      ? 0
+                      : class->unfinished_size(session->engine);
+    if (size > 0 && !session->peer_tags && range->offset + size <= session->in.next) {
+        class->forget_unfinished(session->engine);
+        give_back(session, size);
+    }
 }
 
 static talc_status feed(void *context, const uint8_t *bytes, size_t size)
@@ -186,9 +222,9 @@ static void take_range(talc_session *session, const talc_envelope *envelope, tag
     if (session->engine == NULL || session->status != TALC_OK) {
         return;
     }
-    if (talc_receive_stream_take(&session->in, &range, &receiver) == TALC_OK) {
-        establish(session);
-    }
+    forget_unfinished(session, &range);
+    (void)talc_receive_stream_take(&session->in, &range, &receiver);
+    establish(session);
 }
 
 static void take_acknowledgement(talc_session *session, const talc_envelope *envelope,
@@ -306,7 +342,7 @@ bool talc_session_has_unsent(const talc_session *session)
 
 bool talc_session_is_writable(const talc_session *session)
 {
-    return session->status == TALC_OK && session->has_keys && !session->is_finished &&
+    return session->status == TALC_OK && session->is_established && !session->is_finished &&
            talc_send_stream_end(&session->out) - session->out.acknowledged <
                session->pipeline_size;
 }

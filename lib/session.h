@@ -28,7 +28,8 @@ typedef struct talc_session {
     void *engine; /**< owned; NULL once the session is a tombstone */
     talc_send_stream out;
     talc_receive_stream in;
-    bool has_keys;
+    bool is_established; /**< the handshake is over on this side, `facts` are there */
+    bool has_keys;       /**< `keys` are there: never later than that */
     talc_guard_keys keys;
     bool peer_tags; /**< the peer tags all that it composes from now on: its CSM said so, or a right
                          tag did, for it tags from the end of its handshake on */

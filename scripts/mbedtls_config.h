@@ -61,6 +61,10 @@
  * repeat is late by more than the usual 6 s; so is the clock of a device that slept. */
 #define MBEDTLS_SSL_TLS1_3_TICKET_AGE_TOLERANCE 604800000
 
+/* In a ticket goes one random number, and a session gets one ticket: 32 bytes would only make the answer
+ * longer that brings the first response. */
+#define MBEDTLS_SSL_TLS1_3_TICKET_NONCE_LENGTH 8
+
 /* The server answers as one of several names, and the channel inside is CoAP by agreement. */
 #define MBEDTLS_SSL_SERVER_NAME_INDICATION
 #define MBEDTLS_SSL_ALPN

@@ -198,7 +198,16 @@ talc_status ecc_pass(ecc_side *from, ecc_side *to)
     size_t size = from->wire.size - from->wire.passed;
     const uint8_t *bytes = from->wire.bytes + from->wire.passed;
     from->wire.passed = from->wire.size;
-    return size == 0 ? TALC_OK : ecc_feed(to, bytes, size);
+    if (size == 0) {
+        return TALC_OK;
+    }
+    bool had_keys = to->engine->has_guard_keys;
+    talc_status status = ecc_feed(to, bytes, size);
+    size_t back = talc_engine_ecc.takes_back(to->engine);
+    bool has_gained_keys = !had_keys && to->engine->has_guard_keys;
+    return status == TALC_OK && has_gained_keys && back > 0
+               ? ecc_feed(to, bytes + size - back, back)
+               : status;
 }
 
 void ecc_shake_hands(ecc_pair *pair)

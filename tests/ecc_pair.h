@@ -85,7 +85,8 @@ void ecc_side_close(ecc_side *side);
 void ecc_pair_open(ecc_pair *pair, const ecc_world *world);
 void ecc_pair_close(ecc_pair *pair);
 
-/** Carries what `from` has said since; returns what feed() said. */
+/** Carries what `from` has said since; returns what feed() said. What an engine gives back because it has
+ * got the guard's keys by a record before is carried once more: here the guard finds it right. */
 talc_status ecc_pass(ecc_side *from, ecc_side *to);
 
 talc_status ecc_feed(ecc_side *side, const uint8_t *bytes, size_t size);

@@ -251,6 +251,7 @@ static bool begin_a_record(void *context, test_path *path, path_parcel *parcel)
         piece->fragment = fragment;
         piece->fragment_size = sizeof fragment;
         piece->length = sizeof fragment + 1;
+        piece->open = true;
         envelope.piece_count = 1;
         write_body(parcel, &envelope);
         (*left)--;

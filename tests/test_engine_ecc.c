@@ -110,8 +110,10 @@ static void records_arrive_in_pieces_of_any_size(void **state)
                 size_t size = left < sizes[i] ? left : sizes[i];
                 assert_int_equal(ecc_feed(to, from->wire.bytes + from->wire.passed, size),
                                  TALC_OK);
-                assert_int_equal(ecc->takes_back(to->engine), 0);
-                from->wire.passed += size;
+                /* What follows M2 or M3 is given back once: the guard has to see it first. */
+                size_t back = ecc->takes_back(to->engine);
+                assert_true(back < size);
+                from->wire.passed += size - back;
             }
         }
         ecc_expect_read(&pair.server, "onetwo");
