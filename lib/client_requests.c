@@ -162,7 +162,7 @@ static talc_request_state state_after_loss(const talc_client_request *request, t
     if (request->state != TALC_REQUEST_SENT) {
         return TALC_REQUEST_WAITS;
     }
-    if (request->restarts >= TALC_RESTARTS_MAX) {
+    if (request->restarts > TALC_RESTARTS_MAX) {
         return TALC_REQUEST_SENT;
     }
     if (request->is_repeatable || request->method == TALC_GET) {
@@ -178,8 +178,8 @@ void talc_client_requests_restart(talc_client_requests *requests, talc_loss loss
     talc_client_request *request;
     talc_client_request *next;
     DL_FOREACH_SAFE(requests->first, request, next) {
+        request->restarts += request->state == TALC_REQUEST_SENT; /* the others lost nothing */
         request->state = state_after_loss(request, loss);
-        request->restarts++;
         if (request->state == TALC_REQUEST_SENT) {
             DL_DELETE(requests->first, request);
             requests->message_bytes -= cost_of(request);

@@ -3,6 +3,7 @@
 #include <utlist.h>
 
 #include "lib/client_state.h"
+#include "lib/credentials.h"
 #include "lib/crypto.h"
 #include "lib/failure.h"
 #include "lib/record_log.h"
@@ -42,12 +43,15 @@ static void refuse_too_large(talc_client *client)
 static void take_csm(talc_client *client, const talc_frame *frame)
 {
     client->next_session_delay_ms = 0;
+    talc_failure_clear(&client->path.failure); /* of a session that never opened */
     refuse_too_large(client);
     if (!client->replaces_session) {
         return;
     }
+    /* Another server that we believe cannot know what became of a session of this one. */
     if (frame->replaced &&
-        memcmp(frame->other_session, client->replaced_id, TALC_SESSION_ID_SIZE) == 0) {
+        memcmp(frame->other_session, client->replaced_id, TALC_SESSION_ID_SIZE) == 0 &&
+        talc_peer_is_same(&client->session->facts.peer, &client->replaced_peer)) {
         talc_client_requests_release(&client->requests);
     } else {
         talc_failure_clear(&client->failure);
@@ -207,6 +211,7 @@ static void restart(talc_client *client)
     if (!client->replaces_session && talc_session_is_established(client->session)) {
         client->replaces_session = true;
         memcpy(client->replaced_id, client->session->id, TALC_SESSION_ID_SIZE);
+        client->replaced_peer = client->session->facts.peer;
     }
     talc_client_drop_session(client);
     talc_client_requests_restart(&client->requests, loss);

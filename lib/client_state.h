@@ -95,6 +95,7 @@ struct talc_client {
     talc_conversation conversation;
     bool replaces_session; /**< the next session's CSM names this one */
     uint8_t replaced_id[TALC_SESSION_ID_SIZE];
+    talc_peer replaced_peer; /**< its server */
     uint64_t next_session_ms; /**< not before this time */
     uint32_t next_session_delay_ms; /**< grows while handshakes fail that the path may have spoilt */
     uint64_t heard_ms; /**< when the last envelope of the session was taken */

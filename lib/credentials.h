@@ -135,6 +135,10 @@ bool talc_key_is_weak(const mbedtls_pk_context *key);
 talc_status talc_peer_from_certificate(talc_peer *peer, const mbedtls_x509_crt *certificate,
                                        talc_credential credential);
 
+/** Whether both are the same, who proved it: engine, credential and name are equal. Nobody is never the
+ * same as anybody. */
+bool talc_peer_is_same(const talc_peer *left, const talc_peer *right);
+
 /** TALC_ERROR_VERIFY: the name is empty or too long. */
 talc_status talc_peer_from_psk(talc_peer *peer, const void *name, size_t name_size);
 

@@ -79,7 +79,7 @@ typedef struct talc_engine_class {
 
     /** Whether guard_keys() can be asked: so early that nothing which follows has to be taken on trust.
      * Such an engine feeds no further than to the record by which it gets them and takes the rest back;
-     * from then on its side drops every envelope that is not tagged, and tags all of its own, a
+     * from then on its side takes new records only under a right tag, and tags all of its own, a
      * refusal too. NULL: once it is established, and then the peer's first right tag decides. */
     bool (*has_guard_keys)(const void *engine);
 

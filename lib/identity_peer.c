@@ -103,3 +103,9 @@ talc_status talc_peer_from_certificate(talc_peer *peer, const mbedtls_x509_crt *
     }
     return name ? show_name(peer, name->p, name->len) : TALC_ERROR_VERIFY;
 }
+
+bool talc_peer_is_same(const talc_peer *left, const talc_peer *right)
+{
+    return left->credential != TALC_CREDENTIAL_NONE && left->engine == right->engine &&
+           left->credential == right->credential && strcmp(left->name, right->name) == 0;
+}

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "lib/credentials.h"
 #include "lib/failure.h"
 #include "lib/server_state.h"
 
@@ -123,12 +124,6 @@ static void take_request(talc_served *served, const talc_frame *frame)
 
 /* ---------------------------------------------------------------- signaling */
 
-static bool same_peer(const talc_peer *left, const talc_peer *right)
-{
-    return left->credential != TALC_CREDENTIAL_NONE && left->engine == right->engine &&
-           left->credential == right->credential && strcmp(left->name, right->name) == 0;
-}
-
 /* Closes the session that this one replaces if the same identity owns it. True: it is no more. */
 static bool replace(talc_served *served, const uint8_t *session_id)
 {
@@ -137,7 +132,7 @@ static bool replace(talc_served *served, const uint8_t *session_id)
         return true;
     }
     if (other == served || other->is_busy ||
-        !same_peer(&other->session->facts.peer, &served->session->facts.peer)) {
+        !talc_peer_is_same(&other->session->facts.peer, &served->session->facts.peer)) {
         return false;
     }
     (void)talc_session_finish(other->session);

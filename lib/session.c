@@ -39,7 +39,9 @@ static void take_keys(talc_session *session)
         return;
     }
     session->has_keys = true;
-    session->peer_tags = session->peer_tags || is_early;
+    /* A client had them before the server has. */
+    session->peer_tags =
+        session->peer_tags || (is_early && session->role == TALC_ROLE_SERVER);
 }
 
 /* From here on what the engine knows of the peer is final. */
@@ -154,11 +156,14 @@ bool talc_session_has_had(const talc_session *session, const talc_envelope *enve
 static tag_state untagged(const talc_session *session, const talc_envelope *envelope)
 {
     bool is_server = session->role == TALC_ROLE_SERVER;
-    if (is_server && !session->has_keys && session->engine_class->has_guard_keys != NULL) {
-        return TAG_LATER; /* if it brings the keys, the client had them, too */
+    bool is_early = session->engine_class->has_guard_keys != NULL;
+    if (is_server && is_early && !session->has_keys) {
+        return TAG_LATER; /* if it brings the keys, the client had them before */
     }
-    return is_server && session->has_keys && !talc_session_has_had(session, envelope) ? TAG_WRONG
-                                                                                      : TAG_NONE;
+    return (is_server || is_early) && session->has_keys &&
+                   !talc_session_has_had(session, envelope)
+               ? TAG_WRONG
+               : TAG_NONE;
 }
 
 static tag_state check_tag(const talc_session *session, const talc_envelope *envelope,
@@ -252,10 +257,11 @@ void talc_session_take(talc_session *session, const talc_envelope *envelope, siz
 {
     uint64_t before = session->in.next;
     tag_state tag = check_tag(session, envelope, text_size);
+    bool has_fed = tag == TAG_LATER;
     memset(intake, 0, sizeof *intake);
     session->now_ms = now_ms;
     session->request = envelope->request;
-    if (tag == TAG_LATER) {
+    if (has_fed) {
         take_range(session, envelope, tag);
         tag = check_tag_again(session, envelope, text_size);
     }
@@ -264,7 +270,8 @@ void talc_session_take(talc_session *session, const talc_envelope *envelope, siz
     } else {
         take_acknowledgement(session, envelope, intake);
     }
-    if (intake->result != TALC_INTAKE_DROPPED) {
+    /* A second time if the engine has given back what the guard had to see first. */
+    if (intake->result != TALC_INTAKE_DROPPED && (!has_fed || session->has_keys)) {
         take_range(session, envelope, tag);
     }
     if (tag == TAG_RIGHT) {

@@ -231,6 +231,7 @@ static void a_refused_device_learns_it_in_the_second_exchange(void **state)
     exchange();
     assert_int_equal(talk.server.session->status, TALC_ERROR_VERIFY);
     assert_int_equal(talk.server.frame_count, 0); /* the request was not read */
+    assert_int_equal(talk.body_sizes[1], 103); /* tagged: nobody else can refuse */
     assert_int_equal(talk.client.session->status, TALC_ERROR_REFUSED);
     assert_true(talc_session_error_is_final(talk.client.session));
     close_dialogue();

@@ -44,6 +44,9 @@ TALC_API talc_status talc_registry_new(talc_registry **registry);
  * are passed over. A device may appear once. The file must not be writable by group or others; at
  * most 16 MiB.
  *
+ * 65536 devices take about a second to read. A server that cannot wait that long while it serves has the
+ * program reload from another thread (talc_registry_reload()): it then finds nothing to do.
+ *
  * The file is looked at again (at most once a second, when a handshake begins or an envelope
  * comes); when what it holds has changed it takes the place of the whole registry, devices that the
  * program enrolled included. A file that is then missing or faulty changes nothing: the registry
