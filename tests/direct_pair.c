@@ -119,9 +119,8 @@ void direct_pair_release(direct_pair *pair, size_t held, size_t answer_size)
 
 /* ---------------------------------------------------------------- client */
 
-static void on_ended(void *context, const talc_direct_result *result)
+static void result_note(direct_pair *pair, const talc_direct_result *result)
 {
-    direct_pair *pair = context;
     pair->results++;
     pair->exchange = result->exchange;
     pair->status = result->status;
@@ -141,6 +140,15 @@ static void on_ended(void *context, const talc_direct_result *result)
     if (pair->answer_body_size > 0) {
         memcpy(pair->answer, result->response->payload, pair->answer_body_size);
         assert_int_equal(result->response->payload[pair->answer_body_size], 0);
+    }
+}
+
+static void on_ended(void *context, const talc_direct_result *result)
+{
+    direct_pair *pair = context;
+    result_note(pair, result);
+    if (pair->on_result != NULL) {
+        pair->on_result(pair);
     }
 }
 

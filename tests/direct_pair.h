@@ -49,6 +49,7 @@ typedef struct direct_pair {
     int format;
     uint8_t answer[DIRECT_PAIR_BODY_MAX];
     size_t answer_body_size;
+    void (*on_result)(struct direct_pair *pair); /* called with each; NULL: not */
 } direct_pair;
 
 /** For cmocka: makes a pair with the usual configuration and an open server; the client is opened by

@@ -285,7 +285,7 @@ static void a_request_may_stay_without_an_answer(void **state)
     direct_call_end(&caller);
 }
 
-#define SEPARATE_MAX 4096
+#define OWN_SEPARATE_MAX 64 /* of one client, while one is given up */
 
 static void await_type(direct_caller *caller, unsigned type)
 {
@@ -301,19 +301,27 @@ static void who_acknowledges_nothing_gets_answers_that_need_none(void **state)
     direct_caller caller = direct_call_begin(pair);
     wire_message request;
     pair->hold = 1;
-    for (size_t i = 0; i <= SEPARATE_MAX; i++) {
+    for (size_t i = 0; i <= OWN_SEPARATE_MAX; i++) {
         direct_call_request(&caller, &request, WIRE_CON, GET);
         direct_call_send(&caller, &request);
         await_type(&caller, WIRE_ACK);
         pair->held_count = 0;
         direct_pair_release(pair, 0, 10);
     }
-    assert_int_equal(pair->requests, SEPARATE_MAX + 1);
+    assert_int_equal(pair->requests, OWN_SEPARATE_MAX + 1);
     await_type(&caller, WIRE_NON);
     size_t size;
     wire_token(&request, &size);
     assert_memory_equal(wire_token(&caller.answer, &size), wire_token(&request, &size), size);
+    direct_caller other = direct_call_begin(pair); /* somebody else's need one */
+    direct_call_request(&other, &request, WIRE_CON, GET);
+    direct_call(&other, &request);
+    pair->held_count = 0;
+    direct_pair_release(pair, 0, 10);
+    direct_call_await(&other);
+    assert_int_equal(wire_type(&other.answer), WIRE_CON);
     direct_call_end(&caller);
+    direct_call_end(&other);
 }
 
 static void answers_that_are_too_large_or_none_become_errors(void **state)
@@ -426,6 +434,25 @@ static void requests_in_blocks_are_told_apart_by_all_that_names_them(void **stat
     assert_int_equal(pair->requests, 4);
     direct_call_end(&caller);
     direct_call_end(&other);
+}
+
+/* The blocks of one client do not push out those of another. */
+static void a_crowd_of_bodies_costs_its_sender_most(void **state)
+{
+    direct_pair *pair = *state;
+    direct_caller caller = direct_call_begin(pair);
+    direct_caller crowd = direct_call_begin(pair);
+    char tag[9];
+    assert_int_equal(block_send(&caller, "a", NULL, WIRE_BLOCK(0, 1, 0), 16), WIRE_CODE(2, 31));
+    for (unsigned i = 0; i < 1000; i++) {
+        snprintf(tag, sizeof tag, "%u", i);
+        assert_int_equal(block_send(&crowd, "a", tag, WIRE_BLOCK(0, 1, 0), 16), WIRE_CODE(2, 31));
+    }
+    assert_int_equal(block_send(&caller, "a", NULL, WIRE_BLOCK(1, 0, 0), 1), TALC_CODE_CONTENT);
+    assert_int_equal(pair->request.payload_size, 17);
+    assert_int_equal(block_send(&crowd, "a", "0", WIRE_BLOCK(1, 0, 0), 1), WIRE_CODE(4, 8));
+    direct_call_end(&caller);
+    direct_call_end(&crowd);
 }
 
 static void blocks_that_do_not_follow_are_refused(void **state)
@@ -629,6 +656,7 @@ int main(void)
         DIRECT_CASE(a_request_in_blocks_of_any_size_arrives_whole),
         DIRECT_CASE(requests_in_blocks_are_told_apart_by_all_that_names_them),
         DIRECT_CASE(blocks_that_do_not_follow_are_refused),
+        DIRECT_CASE(a_crowd_of_bodies_costs_its_sender_most),
         DIRECT_CASE(a_request_above_the_limit_is_refused_as_soon_as_it_shows),
         DIRECT_CASE(a_long_answer_comes_in_blocks_as_the_client_wants_them),
         DIRECT_CASE(the_blocks_are_those_of_the_configuration),

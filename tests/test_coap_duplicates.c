@@ -178,27 +178,35 @@ static void a_repeated_block_changes_nothing(void **state)
 
 /* ---------------------------------------------------------------- the table */
 
-static talc_coap_message_key key_of(uint32_t number, coap_pdu_type_t type)
+static talc_coap_message_key key_of(uint8_t asker, uint32_t number)
 {
     talc_coap_message_key key;
     memset(&key, 0, sizeof key);
+    key.asker.peer[0] = asker;
     memcpy(key.digest, &number, sizeof number);
-    key.type = (uint8_t)type;
+    key.type = COAP_MESSAGE_CON;
     return key;
 }
 
-static void remember(talc_coap_duplicates *table, uint32_t number, coap_pdu_t *response)
+static void remember_for(talc_coap_duplicates *table, uint8_t asker, uint32_t number,
+                         const coap_pdu_t *response)
 {
-    talc_coap_message_key key = key_of(number, COAP_MESSAGE_CON);
+    talc_coap_message_key key = key_of(asker, number);
     talc_coap_duplicate *added = talc_coap_duplicates_add(table, &key, number);
     assert_non_null(added);
     talc_coap_duplicate_finish(table, added, response);
 }
 
-static int is_remembered(const talc_coap_duplicates *table, uint32_t number, uint64_t now_ms)
+static void remember(talc_coap_duplicates *table, uint32_t number, const coap_pdu_t *response)
 {
-    talc_coap_message_key key = key_of(number, COAP_MESSAGE_CON);
-    return talc_coap_duplicates_find(table, &key, now_ms) != NULL;
+    remember_for(table, 0, number, response);
+}
+
+static talc_coap_duplicate *found(const talc_coap_duplicates *table, uint8_t asker,
+                                  uint32_t number)
+{
+    talc_coap_message_key key = key_of(asker, number);
+    return talc_coap_duplicates_find(table, &key, 100000);
 }
 
 static coap_pdu_t *response_make(size_t size)
@@ -220,7 +228,8 @@ static void requests_are_remembered_as_long_as_their_ids_may_not_be_used_again(v
     (void)state;
     for (size_t i = 0; i < 2; i++) {
         talc_coap_duplicates table = { 0 };
-        talc_coap_message_key key = key_of(1, rows[i].type);
+        talc_coap_message_key key = key_of(1, 1);
+        key.type = (uint8_t)rows[i].type;
         talc_coap_duplicate *added = talc_coap_duplicates_add(&table, &key, 1000);
         talc_coap_duplicate_finish(&table, added, NULL);
         uint64_t end_ms = 1000 + rows[i].lifetime_ms;
@@ -250,16 +259,39 @@ static void what_is_over_is_let_go(void **state)
 static void the_oldest_gives_way_but_not_one_that_waits(void **state)
 {
     talc_coap_duplicates table = { 0 };
-    talc_coap_message_key waiting = key_of(1, COAP_MESSAGE_CON);
+    talc_coap_message_key waiting = key_of(0, 1);
     (void)state;
     talc_coap_duplicate *first = talc_coap_duplicates_add(&table, &waiting, 1);
     for (uint32_t number = 2; number <= TALC_COAP_DUPLICATES_MAX + 10; number++) {
         remember(&table, number, NULL);
     }
     assert_int_equal(table.count, TALC_COAP_DUPLICATES_MAX);
-    assert_ptr_equal(talc_coap_duplicates_find(&table, &waiting, 10000), first);
-    assert_false(is_remembered(&table, 11, 10000));
-    assert_true(is_remembered(&table, 12, 10000));
+    assert_ptr_equal(found(&table, 0, 1), first);
+    assert_int_equal(talc_coap_duplicate_waiting(first), 1);
+    assert_null(found(&table, 0, 11));
+    assert_non_null(found(&table, 0, 12));
+    talc_coap_duplicates_clear(&table);
+    assert_null(table.askers);
+}
+
+/* From one address nobody can make the server forget what others have asked. */
+static void who_has_a_share_of_the_table_gives_way_himself(void **state)
+{
+    talc_coap_duplicates table = { 0 };
+    coap_pdu_t *response = response_make(1000);
+    (void)state;
+    remember_for(&table, 1, 1, response);
+    for (uint32_t number = 1; number <= 2 * TALC_COAP_DUPLICATES_MAX; number++) {
+        remember_for(&table, 2, number, response);
+    }
+    assert_int_equal(table.count, TALC_COAP_DUPLICATES_MAX);
+    coap_pdu_t *repeated = coap_pdu_init(COAP_MESSAGE_ACK, 0, 1, 2000);
+    talc_coap_duplicate_repeat(found(&table, 1, 1), repeated);
+    assert_int_equal(coap_pdu_get_code(repeated), COAP_RESPONSE_CODE(205));
+    coap_delete_pdu(repeated);
+    remember_for(&table, 3, 1, response); /* and a newcomer finds room */
+    assert_non_null(found(&table, 3, 1));
+    coap_delete_pdu(response);
     talc_coap_duplicates_clear(&table);
 }
 
@@ -268,26 +300,45 @@ static void when_all_wait_no_more_are_taken(void **state)
     talc_coap_duplicates table = { 0 };
     (void)state;
     for (uint32_t number = 1; number <= TALC_COAP_DUPLICATES_MAX; number++) {
-        talc_coap_message_key key = key_of(number, COAP_MESSAGE_CON);
+        talc_coap_message_key key = key_of(0, number);
         assert_non_null(talc_coap_duplicates_add(&table, &key, 1));
     }
-    talc_coap_message_key more = key_of(0, COAP_MESSAGE_CON);
-    assert_null(talc_coap_duplicates_add(&table, &more, 1));
+    talc_coap_message_key own = key_of(0, 0), other = key_of(1, 0);
+    assert_null(talc_coap_duplicates_add(&table, &own, 1));
+    assert_null(talc_coap_duplicates_add(&table, &other, 1));
     talc_coap_duplicates_clear(&table);
     assert_int_equal(table.count, 0);
+    assert_null(table.askers);
 }
 
-static void the_bytes_of_responses_are_bounded(void **state)
+static int has_response(const talc_coap_duplicate *duplicate)
+{
+    coap_pdu_t *pdu = coap_pdu_init(COAP_MESSAGE_ACK, 0, 1, 2000);
+    assert_non_null(pdu);
+    talc_coap_duplicate_repeat(duplicate, pdu);
+    int has = coap_pdu_get_code(pdu) != 0;
+    coap_delete_pdu(pdu);
+    return has;
+}
+
+/* Without its response a request still runs nothing again, unless that does no harm. */
+static void responses_go_before_requests(void **state)
 {
     talc_coap_duplicates table = { 0 };
     coap_pdu_t *response = response_make(1000);
+    talc_coap_message_key safe = key_of(0, 1000000);
     (void)state;
-    for (uint32_t number = 1; number <= 5000; number++) {
+    safe.is_safe = 1;
+    talc_coap_duplicate *added = talc_coap_duplicates_add(&table, &safe, 1);
+    talc_coap_duplicate_finish(&table, added, response);
+    for (uint32_t number = 1; number <= 10000; number++) {
         remember(&table, number, response);
         assert_true(table.bytes <= TALC_COAP_DUPLICATE_BYTES_MAX);
     }
-    assert_true(is_remembered(&table, 5000, 5000));
-    assert_false(is_remembered(&table, 1, 5000));
+    assert_int_equal(table.count, 10000);
+    assert_true(has_response(found(&table, 0, 10000)));
+    assert_false(has_response(found(&table, 0, 1)));
+    assert_null(talc_coap_duplicates_find(&table, &safe, 1));
     assert_true(table.bytes > TALC_COAP_DUPLICATE_BYTES_MAX - 2000);
     coap_delete_pdu(response);
     talc_coap_duplicates_clear(&table);
@@ -305,8 +356,9 @@ int main(void)
         cmocka_unit_test(requests_are_remembered_as_long_as_their_ids_may_not_be_used_again),
         cmocka_unit_test(what_is_over_is_let_go),
         cmocka_unit_test(the_oldest_gives_way_but_not_one_that_waits),
+        cmocka_unit_test(who_has_a_share_of_the_table_gives_way_himself),
         cmocka_unit_test(when_all_wait_no_more_are_taken),
-        cmocka_unit_test(the_bytes_of_responses_are_bounded),
+        cmocka_unit_test(responses_go_before_requests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -193,7 +193,8 @@ static talc_status exchange_start(talc_coap_client *client, talc_coap_exchange *
     if (status == TALC_ERROR_UNREACHABLE) {
         return client->insecurity.status != TALC_OK ? TALC_PENDING : status;
     }
-    if (status == TALC_WANT_ROOM || !exchange->path->is_ready) {
+    if (status == TALC_WANT_ROOM || !exchange->path->is_ready ||
+        !talc_coap_path_is_free(exchange->path)) {
         return TALC_OK;
     }
     exchange->state = TALC_COAP_OPEN;
@@ -245,22 +246,21 @@ void talc_coap_client_cancel(talc_coap_client *client, uint32_t number)
     talc_coap_paths_sweep(client);
 }
 
-/* With nothing left that libcoap would repeat, every message has been acknowledged, of which it
- * does not tell: then something was heard, and the path is good. */
-static int is_unheard(const talc_coap_client *client, const talc_coap_exchange *exchange)
+static int is_unheard(const talc_coap_exchange *exchange)
 {
+    const talc_coap_path *path = exchange->path;
     if (exchange->state == TALC_COAP_WAITING) {
-        return 1;
+        return !path->is_ready;
     }
-    return exchange->path->heard == exchange->heard && !coap_can_exit(client->context);
+    return path->heard == exchange->heard && path->is_unacknowledged &&
+           memcmp(path->token, exchange->token, sizeof path->token) == 0;
 }
 
 void talc_coap_client_abandon(talc_coap_client *client, uint32_t number)
 {
     const talc_coap_exchange *exchange;
     DL_FOREACH(client->exchanges, exchange) {
-        if (exchange->number == number && exchange->path != NULL &&
-            is_unheard(client, exchange)) {
+        if (exchange->number == number && exchange->path != NULL && is_unheard(exchange)) {
             exchange->path->broken = 1;
         }
     }
@@ -293,9 +293,7 @@ static talc_status turn(talc_coap_client *client)
     if (coap_io_process(client->context, COAP_IO_NO_WAIT) < 0) {
         return TALC_ERROR_IO;
     }
-    if (is_readable && client->arrivals == before) {
-        talc_coap_acknowledge_again(client, now_ms);
-    }
+    talc_coap_acknowledgements_look(client, is_readable && client->arrivals == before, now_ms);
     if (client->security->process != NULL) {
         client->security->process(client->security_state);
     }

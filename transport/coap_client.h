@@ -32,6 +32,8 @@ typedef struct talc_coap_path {
     uint32_t heard;          /**< responses and resets so far */
     int broken;              /**< take another one for the next request */
     int is_dead;             /**< nobody is at its other end */
+    int is_unacknowledged;   /**< the message with the token below is, as far as we know */
+    uint8_t token[TALC_COAP_TOKEN_SIZE]; /**< of the last message */
     coap_mid_t separate_id;  /**< of the last confirmable response */
     uint64_t separate_ms;    /**< when it came; 0: never */
 } talc_coap_path;
@@ -57,7 +59,7 @@ typedef enum talc_coap_end {
 } talc_coap_end;
 
 typedef enum talc_coap_exchange_state {
-    TALC_COAP_WAITING, /**< for a path that lets it pass */
+    TALC_COAP_WAITING, /**< for a path that lets it pass; NSTART */
     TALC_COAP_OPEN,    /**< sent */
     TALC_COAP_DONE     /**< the end waits to be told */
 } talc_coap_exchange_state;
@@ -230,19 +232,27 @@ size_t talc_coap_request_room(const talc_coap_client *client, const talc_coap_re
  * options leave no room for a payload), TALC_ERROR_UNREACHABLE (the path is marked broken). */
 talc_status talc_coap_request_send(talc_coap_client *client, talc_coap_exchange *exchange);
 
-/** The same; an exchange that cannot be sent ends. */
+/** The same; but it waits if NSTART says so, and an exchange that cannot be sent ends. */
 void talc_coap_request_go_on(talc_coap_client *client, talc_coap_exchange *exchange);
 
-/* ---- coap_acknowledgement.c: repeated responses; the times are talc_coap_now_ms() */
+/* ---- coap_acknowledgement.c; the times are talc_coap_now_ms() */
 
-/** A response has come. */
-void talc_coap_separate_note(talc_coap_path *path, const coap_pdu_t *response, uint64_t now_ms);
+/** Whether NSTART lets a message pass. */
+int talc_coap_path_is_free(const talc_coap_path *path);
+
+/** A message has been sent. */
+void talc_coap_path_note_sent(talc_coap_path *path, const uint8_t token[TALC_COAP_TOKEN_SIZE]);
+
+/** A response has come, or the failure of a message that was sent: in both cases with its token. */
+void talc_coap_path_note_settled(talc_coap_path *path, const coap_pdu_t *pdu, uint64_t now_ms);
 
 /** Before libcoap does I/O: whether there is something to be read, as far as it matters. */
 int talc_coap_is_readable(const talc_coap_client *client, uint64_t now_ms);
 
-/** Something was read, and libcoap said nothing. */
-void talc_coap_acknowledge_again(talc_coap_client *client, uint64_t now_ms);
+/** After it: looks what has been acknowledged. `was_readable` and nobody was called back: it may have
+ * been an acknowledgement, or a repeated response, which is acknowledged again. */
+void talc_coap_acknowledgements_look(talc_coap_client *client, int was_readable,
+                                     uint64_t now_ms);
 
 /* ---- coap_response.c */
 

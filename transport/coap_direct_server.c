@@ -16,6 +16,12 @@
 #define SWEEP_CHECK_MS 30000
 #define SEPARATE_MAX 4096
 
+/* Section 4.7 limits what clients have outstanding; responses come no faster than requests do. One
+ * after the other, a single lost acknowledgement would hold all that follow for a minute and a half,
+ * and libcoap would keep them for any time. */
+#define OWN_SEPARATE_MAX 64
+#define OWN_WAITING_MAX 512 /* requests of one sender, when the server is half full */
+
 typedef struct direct_server {
     talc_coap_server server;
     talc_direct_server_events events;
@@ -106,8 +112,9 @@ static talc_status message_key_fill(talc_coap_message_key *key, const talc_coap_
     talc_byte_writer_uint(&writer, 1, TALC_PAYLOAD_MARKER);
     talc_byte_writer_put(&writer, payload, payload_size);
     memset(key, 0, sizeof *key);
-    memcpy(key->peer, arrived->key.peer, sizeof key->peer);
-    key->guest = arrived->guest;
+    memcpy(key->asker.peer, arrived->key.peer, sizeof key->asker.peer);
+    key->asker.guest = arrived->guest;
+    key->is_safe = coap_pdu_get_code(request) == COAP_REQUEST_CODE_GET;
     key->id = (uint16_t)arrived->message_id;
     key->type = (uint8_t)arrived->type;
     return digest_end(&writer, key->digest, sizeof key->digest);
@@ -132,6 +139,10 @@ static void direct_refuse(talc_coap_server *server, const talc_coap_pending *arr
 static coap_pdu_code_t refusal_of(const talc_coap_server *server,
                                   const talc_coap_pending *arrived, const coap_pdu_t *request)
 {
+    if (server->pending_count >= TALC_COAP_PENDING_MAX / 2 &&
+        talc_coap_duplicate_waiting(arrived->duplicate) > OWN_WAITING_MAX) {
+        return COAP_RESPONSE_CODE(503);
+    }
     if (arrived->has_block1 == TALC_COAP_BLOCK_PRESENT) {
         return talc_coap_uint_read(request, COAP_OPTION_SIZE1, 0) > arrived->limit
                    ? COAP_RESPONSE_CODE(413)
@@ -233,11 +244,17 @@ static void direct_settle(talc_coap_server *server, talc_coap_pending *pending)
     talc_coap_duplicate_finish(&direct->duplicates, pending->duplicate, NULL);
 }
 
+static talc_coap_separates *direct_separates(talc_coap_pending *pending)
+{
+    return talc_coap_duplicate_separates(pending->duplicate);
+}
+
 static const talc_coap_server_face face = {
     .arrive = direct_arrive,
     .deliver = direct_deliver,
     .refuse = direct_refuse,
     .settle = direct_settle,
+    .separates = direct_separates,
 };
 
 /* ---------------------------------------------------------------- calls */
@@ -283,8 +300,9 @@ static talc_status direct_prepare(direct_server *direct, const char *uri, const 
                                      .block_size = config->block_size,
                                      .ack_timeout_s = 2, /* RFC 7252 section 4.8 */
                                      .max_retransmit = 4,
-                                     .nstart = 1,
+                                     .nstart = OWN_SEPARATE_MAX, /* see there */
                                      .separate_max = SEPARATE_MAX,
+                                     .own_separate_max = OWN_SEPARATE_MAX,
                                      .transfers_max = TALC_COAP_TRANSFERS_MAX };
     if (setup.security == NULL) {
         return talc_failure_set(failure, TALC_STAGE_CONFIGURE, TALC_ERROR_UNSUPPORTED,

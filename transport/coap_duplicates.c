@@ -15,8 +15,12 @@
 
 struct talc_coap_duplicate {
     UT_hash_handle hh;
-    struct talc_coap_duplicate *prev, *next; /* in `oldest`, once finished */
+    talc_coap_duplicate *prev, *next;               /* in the table's `oldest`, once finished */
+    talc_coap_duplicate *own_prev, *own_next;       /* in the asker's */
+    talc_coap_duplicate *loaded_prev, *loaded_next; /* in the table's `loaded`, with a response */
+    talc_coap_duplicate *own_loaded_prev, *own_loaded_next;
     talc_coap_message_key key;
+    talc_coap_asker *asker;
     uint64_t arrived_ms;
     int is_finished;
     coap_pdu_code_t code; /* 0: no response is remembered */
@@ -26,21 +30,97 @@ struct talc_coap_duplicate {
     size_t payload_size;
 };
 
+struct talc_coap_asker {
+    UT_hash_handle hh;
+    talc_coap_asker_key key;
+    talc_coap_duplicate *oldest;
+    talc_coap_duplicate *loaded;
+    size_t count; /* requests; the asker goes with the last one */
+    size_t bytes;
+    size_t waiting;
+    talc_coap_separates separates;
+};
+
+/* ---------------------------------------------------------------- askers */
+
+static talc_coap_asker *asker_take(talc_coap_duplicates *table, const talc_coap_asker_key *key)
+{
+    talc_coap_asker *asker, *found;
+    HASH_FIND(hh, table->askers, key, sizeof *key, asker);
+    if (asker != NULL) {
+        return asker;
+    }
+    asker = calloc(1, sizeof *asker);
+    if (asker == NULL) {
+        return NULL;
+    }
+    asker->key = *key;
+    HASH_ADD(hh, table->askers, key, sizeof asker->key, asker);
+    HASH_FIND(hh, table->askers, key, sizeof *key, found);
+    if (found != asker) {
+        free(asker);
+        return NULL;
+    }
+    return asker;
+}
+
+static void asker_leave(talc_coap_duplicates *table, talc_coap_asker *asker)
+{
+    if (asker->count == 0) {
+        HASH_DEL(table->askers, asker);
+        free(asker);
+    }
+}
+
+size_t talc_coap_duplicate_waiting(const talc_coap_duplicate *duplicate)
+{
+    return duplicate->asker->waiting;
+}
+
+talc_coap_separates *talc_coap_duplicate_separates(talc_coap_duplicate *duplicate)
+{
+    return &duplicate->asker->separates;
+}
+
+/* ---------------------------------------------------------------- requests */
+
 static size_t size_of(const talc_coap_duplicate *duplicate)
 {
     return duplicate->options_size + duplicate->payload_size;
 }
 
+/* Drops the response. */
+static void unload(talc_coap_duplicates *table, talc_coap_duplicate *duplicate)
+{
+    talc_coap_asker *asker = duplicate->asker;
+    if (duplicate->code == 0) {
+        return;
+    }
+    DL_DELETE2(table->loaded, duplicate, loaded_prev, loaded_next);
+    DL_DELETE2(asker->loaded, duplicate, own_loaded_prev, own_loaded_next);
+    table->bytes -= size_of(duplicate);
+    asker->bytes -= size_of(duplicate);
+    free(duplicate->options);
+    duplicate->options = NULL;
+    duplicate->options_size = duplicate->payload_size = 0;
+    duplicate->code = 0;
+}
+
 static void forget(talc_coap_duplicates *table, talc_coap_duplicate *duplicate)
 {
+    talc_coap_asker *asker = duplicate->asker;
+    unload(table, duplicate);
     HASH_DEL(table->by_key, duplicate);
     if (duplicate->is_finished) {
         DL_DELETE(table->oldest, duplicate);
+        DL_DELETE2(asker->oldest, duplicate, own_prev, own_next);
+    } else {
+        asker->waiting--;
     }
     table->count--;
-    table->bytes -= size_of(duplicate);
-    free(duplicate->options);
+    asker->count--;
     free(duplicate);
+    asker_leave(table, asker);
 }
 
 static int is_over(const talc_coap_duplicate *duplicate, uint64_t now_ms)
@@ -58,17 +138,39 @@ talc_coap_duplicate *talc_coap_duplicates_find(const talc_coap_duplicates *table
     return found != NULL && found->is_finished && is_over(found, now_ms) ? NULL : found;
 }
 
-talc_coap_duplicate *talc_coap_duplicates_add(talc_coap_duplicates *table,
-                                              const talc_coap_message_key *key, uint64_t now_ms)
+/* 1 if there is room for one more of this asker. */
+static int room_make(talc_coap_duplicates *table, const talc_coap_asker *asker)
 {
-    talc_coap_duplicate *old, *found;
-    HASH_FIND(hh, table->by_key, key, sizeof *key, old);
-    if (old != NULL && old->is_finished) {
-        forget(table, old);
-    } else if (table->count >= TALC_COAP_DUPLICATES_MAX && table->oldest != NULL) {
-        forget(table, table->oldest);
+    if (table->count < TALC_COAP_DUPLICATES_MAX) {
+        return 1;
     }
-    if (table->count >= TALC_COAP_DUPLICATES_MAX) {
+    if (asker->count >= TALC_COAP_DUPLICATES_MAX / TALC_COAP_ASKER_SHARE) {
+        if (asker->oldest == NULL) {
+            return 0;
+        }
+        forget(table, asker->oldest);
+        return 1;
+    }
+    if (table->oldest == NULL) {
+        return 0;
+    }
+    forget(table, table->oldest);
+    return 1;
+}
+
+static int duplicate_file(talc_coap_duplicates *table, talc_coap_duplicate *duplicate)
+{
+    talc_coap_duplicate *found;
+    HASH_ADD(hh, table->by_key, key, sizeof duplicate->key, duplicate);
+    HASH_FIND(hh, table->by_key, &duplicate->key, sizeof duplicate->key, found);
+    return found == duplicate;
+}
+
+/* For an asker that is counted already, so that it stays whatever gives way. */
+static talc_coap_duplicate *duplicate_new(talc_coap_duplicates *table, talc_coap_asker *asker,
+                                          const talc_coap_message_key *key)
+{
+    if (!room_make(table, asker)) {
         return NULL;
     }
     talc_coap_duplicate *duplicate = calloc(1, sizeof *duplicate);
@@ -76,13 +178,38 @@ talc_coap_duplicate *talc_coap_duplicates_add(talc_coap_duplicates *table,
         return NULL;
     }
     duplicate->key = *key;
-    duplicate->arrived_ms = now_ms;
-    HASH_ADD(hh, table->by_key, key, sizeof duplicate->key, duplicate);
-    HASH_FIND(hh, table->by_key, key, sizeof *key, found);
-    if (found != duplicate) {
+    duplicate->asker = asker;
+    if (!duplicate_file(table, duplicate)) {
         free(duplicate);
         return NULL;
     }
+    return duplicate;
+}
+
+talc_coap_duplicate *talc_coap_duplicates_add(talc_coap_duplicates *table,
+                                              const talc_coap_message_key *key, uint64_t now_ms)
+{
+    talc_coap_duplicate *old;
+    HASH_FIND(hh, table->by_key, key, sizeof *key, old);
+    if (old != NULL && !old->is_finished) {
+        return NULL;
+    }
+    if (old != NULL) {
+        forget(table, old);
+    }
+    talc_coap_asker *asker = asker_take(table, &key->asker);
+    if (asker == NULL) {
+        return NULL;
+    }
+    asker->count++;
+    talc_coap_duplicate *duplicate = duplicate_new(table, asker, key);
+    if (duplicate == NULL) {
+        asker->count--;
+        asker_leave(table, asker);
+        return NULL;
+    }
+    duplicate->arrived_ms = now_ms;
+    asker->waiting++;
     table->count++;
     return duplicate;
 }
@@ -114,8 +241,10 @@ static void options_copy(const coap_pdu_t *pdu, uint8_t *bytes)
     }
 }
 
-static void response_copy(talc_coap_duplicate *duplicate, const coap_pdu_t *response)
+static void load(talc_coap_duplicates *table, talc_coap_duplicate *duplicate,
+                 const coap_pdu_t *response)
 {
+    talc_coap_asker *asker = duplicate->asker;
     const uint8_t *payload = NULL;
     size_t payload_size = 0;
     size_t options_size = options_measure(response);
@@ -133,20 +262,37 @@ static void response_copy(talc_coap_duplicate *duplicate, const coap_pdu_t *resp
     duplicate->options_size = options_size;
     duplicate->payload = copy + options_size;
     duplicate->payload_size = payload_size;
+    DL_APPEND2(table->loaded, duplicate, loaded_prev, loaded_next);
+    DL_APPEND2(asker->loaded, duplicate, own_loaded_prev, own_loaded_next);
+    table->bytes += size_of(duplicate);
+    asker->bytes += size_of(duplicate);
+}
+
+/* A request that may run again need not be known without its response. */
+static void lighten(talc_coap_duplicates *table, talc_coap_duplicate *duplicate)
+{
+    if (duplicate->key.is_safe) {
+        forget(table, duplicate);
+    } else {
+        unload(table, duplicate);
+    }
 }
 
 void talc_coap_duplicate_finish(talc_coap_duplicates *table, talc_coap_duplicate *duplicate,
                                 const coap_pdu_t *response)
 {
+    talc_coap_asker *asker = duplicate->asker;
     duplicate->is_finished = 1;
+    asker->waiting--;
     DL_APPEND(table->oldest, duplicate);
-    if (response == NULL || coap_pdu_get_code(response) == 0) {
-        return;
+    DL_APPEND2(asker->oldest, duplicate, own_prev, own_next);
+    if (response != NULL && coap_pdu_get_code(response) != 0) {
+        load(table, duplicate, response);
     }
-    response_copy(duplicate, response);
-    table->bytes += size_of(duplicate);
-    while (table->bytes > TALC_COAP_DUPLICATE_BYTES_MAX && table->oldest != duplicate) {
-        forget(table, table->oldest);
+    while (table->bytes > TALC_COAP_DUPLICATE_BYTES_MAX) {
+        /* The asker has one at least, the one that was added. */
+        int is_greedy = asker->bytes > TALC_COAP_DUPLICATE_BYTES_MAX / TALC_COAP_ASKER_SHARE;
+        lighten(table, is_greedy ? asker->loaded : table->loaded);
     }
 }
 

@@ -5,34 +5,49 @@
 /**
  * Requests that have arrived, so that a repeat of one runs nothing twice (RFC 7252 section 4.5):
  * libcoap does not look. Each is remembered with the response that was sent, for as long as its
- * message id may not be used again, and within bounds: then the oldest gives way, but never one that
- * waits for its answer.
+ * message id may not be used again.
+ *
+ * Within bounds: when they are reached, an asker that has an eighth of the table gives up its own
+ * oldest requests, so that nobody pushes out those of others from one address; otherwise the oldest
+ * of all goes. Responses are dropped before requests: without one, a repeat is acknowledged only, but
+ * still runs nothing. One that waits for its answer never goes.
  */
 
 #include "transport/coap_address.h"
+#include "transport/coap_separates.h"
 
 #include <coap3/coap.h>
 
-#define TALC_COAP_DUPLICATES_MAX 8192
-#define TALC_COAP_DUPLICATE_BYTES_MAX (2u << 20) /* of all responses that are remembered */
+#define TALC_COAP_DUPLICATES_MAX 16384
+#define TALC_COAP_DUPLICATE_BYTES_MAX (4u << 20) /* of all responses that are remembered */
+#define TALC_COAP_ASKER_SHARE 8                  /* one of so many parts of both */
 #define TALC_COAP_DIGEST_SIZE 16
+
+/** Who asks: an address, and in `dtls` a session. */
+typedef struct talc_coap_asker_key {
+    uint8_t peer[TALC_COAP_PEER_SIZE];
+    uint64_t guest; /**< talc_coap_guest.number */
+} talc_coap_asker_key;
 
 /** What makes two messages the same. All bytes that are not used are 0, so that keys compare as
  * bytes. */
 typedef struct talc_coap_message_key {
-    uint8_t peer[TALC_COAP_PEER_SIZE];
-    uint64_t guest; /**< talc_coap_guest.number */
+    talc_coap_asker_key asker;
     uint8_t digest[TALC_COAP_DIGEST_SIZE]; /**< of code, token, options and payload */
     uint16_t id;
     uint8_t type;
-    uint8_t padding[5];
+    uint8_t is_safe; /**< 1: no harm is done when it runs again (RFC 7252 section 5.8) */
+    uint8_t padding[4];
 } talc_coap_message_key;
 
 typedef struct talc_coap_duplicate talc_coap_duplicate;
+typedef struct talc_coap_asker talc_coap_asker;
 
 typedef struct talc_coap_duplicates {
     talc_coap_duplicate *by_key; /* uthash.h */
-    talc_coap_duplicate *oldest; /* utlist.h: those that may give way, in the order of arrival */
+    talc_coap_asker *askers;
+    talc_coap_duplicate *oldest; /* utlist.h: those that may go, in the order of their ends */
+    talc_coap_duplicate *loaded; /* those of them with a response */
     size_t count;
     size_t bytes;
 } talc_coap_duplicates;
@@ -53,6 +68,11 @@ void talc_coap_duplicate_finish(talc_coap_duplicates *table, talc_coap_duplicate
 
 /** Writes the response that is remembered into an empty one; none leaves it empty. */
 void talc_coap_duplicate_repeat(const talc_coap_duplicate *duplicate, coap_pdu_t *response);
+
+/** How many requests of its sender wait for their answers, this one included; and the count of
+ * separate responses to that sender, which is the caller's to keep. Until it is finished. */
+size_t talc_coap_duplicate_waiting(const talc_coap_duplicate *duplicate);
+talc_coap_separates *talc_coap_duplicate_separates(talc_coap_duplicate *duplicate);
 
 /** Forgets those whose time is over. Returns how many are left. */
 size_t talc_coap_duplicates_expire(talc_coap_duplicates *table, uint64_t now_ms);

@@ -6,8 +6,6 @@
 #include <string.h>
 #include <utlist.h>
 
-#define PENDING_MAX 4096
-
 static void refuse(talc_coap_server *server, const talc_coap_pending *arrived,
                    coap_pdu_t *response, coap_pdu_code_t code)
 {
@@ -48,7 +46,7 @@ static talc_coap_gathered hand_over(talc_coap_server *server, const talc_coap_pe
                       coap_pdu_t *response, const talc_coap_body *body)
 {
     talc_coap_pending *pending =
-        server->pending_count < PENDING_MAX ? malloc(sizeof *pending) : NULL;
+        server->pending_count < TALC_COAP_PENDING_MAX ? malloc(sizeof *pending) : NULL;
     int replied = 0;
     if (pending == NULL) {
         refuse(server, arrived, response, COAP_RESPONSE_CODE(503));

@@ -156,6 +156,7 @@ static talc_coap_path *path_new(talc_coap_client *client)
     path->broken = 0;
     path->is_dead = 0;
     path->separate_ms = 0;
+    path->is_unacknowledged = 0;
     path->is_ready = 0;
     if (client->security->state(client->security_state, session, &failure) ==
         TALC_COAP_SECURITY_READY) {
@@ -201,7 +202,8 @@ static talc_status tied_take(talc_coap_client *client, talc_coap_exchange *excha
     for (size_t i = 0; i < TALC_COAP_PATHS_MAX; i++) {
         talc_coap_path *path = &client->paths[i];
         count += path->session != NULL ? 1 : 0;
-        if (path_is_good(path) && path->tie == tie && path_is_idle(path)) {
+        if (path_is_good(path) && path->tie == tie && path_is_idle(path) &&
+            talc_coap_path_is_free(path)) {
             exchange->path = path;
             return TALC_OK;
         }
@@ -261,10 +263,10 @@ static int waiting_try(talc_coap_client *client, talc_coap_exchange *exchange)
                                                                     : TALC_COAP_UNREACHABLE);
         return 1;
     }
-    if (status != TALC_OK || !exchange->path->is_ready) {
+    if (status != TALC_OK || !exchange->path->is_ready ||
+        !talc_coap_path_is_free(exchange->path)) {
         return 0;
     }
-    exchange->state = TALC_COAP_OPEN;
     talc_coap_request_go_on(client, exchange);
     return 1;
 }

@@ -125,39 +125,37 @@ void talc_coap_reply_write(talc_coap_server *server, const talc_coap_pending *pe
     }
 }
 
-/* libcoap keeps every confirmable message until it is acknowledged, one after the other, and does not
- * tell when that happens: a client that asks and never acknowledges could make it keep any number.
- * So in the time that it takes to give one up only so many are, unless all have been settled
- * meanwhile; the others are sent once. */
-static int may_be_confirmable(talc_coap_server *server, uint64_t now_ms)
+/* Above a number they are sent once, or a client that asks and never acknowledges could make libcoap
+ * keep any number. It says when there are none at all. */
+static int may_be_confirmable(talc_coap_server *server, talc_coap_pending *pending,
+                              uint64_t now_ms)
 {
-    talc_coap_separates *separates = &server->separates;
-    uint64_t half_ms = talc_coap_separate_span_ms(server) / 2;
-    if (now_ms - separates->since_ms >= half_ms) {
-        separates->before = now_ms - separates->since_ms >= 2 * half_ms ? 0 : separates->now;
-        separates->now = 0;
-        separates->since_ms = now_ms;
+    uint64_t span_ms = talc_coap_separate_span_ms(server);
+    talc_coap_separates *own =
+        server->face->separates != NULL ? server->face->separates(pending) : NULL;
+    if (own != NULL && !talc_coap_separates_add(own, server->own_separate_max, span_ms, now_ms)) {
+        return 0;
     }
-    if (separates->now + separates->before >= server->separate_max) {
-        if (!coap_can_exit(server->context)) {
-            return 0;
-        }
-        separates->now = separates->before = 0;
+    if (talc_coap_separates_add(&server->separates, server->separate_max, span_ms, now_ms)) {
+        return 1;
     }
-    separates->now++;
+    if (!coap_can_exit(server->context)) {
+        return 0;
+    }
+    server->separates.now = server->separates.before = 0;
     return 1;
 }
 
-static coap_pdu_type_t reply_type(talc_coap_server *server, const talc_coap_pending *pending,
+static coap_pdu_type_t reply_type(talc_coap_server *server, talc_coap_pending *pending,
                                   uint64_t now_ms)
 {
-    return pending->type == COAP_MESSAGE_CON && may_be_confirmable(server, now_ms)
+    return pending->type == COAP_MESSAGE_CON && may_be_confirmable(server, pending, now_ms)
                ? COAP_MESSAGE_CON
                : COAP_MESSAGE_NON;
 }
 
 /* A message of its own, repeated until the client acknowledges it. */
-static talc_status reply_send(talc_coap_server *server, const talc_coap_pending *pending,
+static talc_status reply_send(talc_coap_server *server, talc_coap_pending *pending,
                               const talc_coap_answer *answer)
 {
     coap_session_t *session = pending->session;

@@ -246,6 +246,7 @@ static talc_status part_send(talc_coap_client *client, talc_coap_exchange *excha
         exchange->path->broken = 1;
         return TALC_ERROR_UNREACHABLE;
     }
+    talc_coap_path_note_sent(exchange->path, exchange->token);
     exchange->was_sent = 1;
     exchange->path->outstanding++;
     return TALC_OK;
@@ -287,6 +288,11 @@ talc_status talc_coap_request_send(talc_coap_client *client, talc_coap_exchange 
 
 void talc_coap_request_go_on(talc_coap_client *client, talc_coap_exchange *exchange)
 {
+    if (!talc_coap_path_is_free(exchange->path)) {
+        exchange->state = TALC_COAP_WAITING;
+        return;
+    }
+    exchange->state = TALC_COAP_OPEN;
     switch (talc_coap_request_send(client, exchange)) {
     case TALC_OK: return;
     case TALC_ERROR_UNREACHABLE:

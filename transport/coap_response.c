@@ -286,7 +286,7 @@ static coap_response_t on_response(coap_session_t *session, const coap_pdu_t *se
     }
     path->client->arrivals++;
     path_hear(path);
-    talc_coap_separate_note(path, received, talc_coap_now_ms());
+    talc_coap_path_note_settled(path, received, talc_coap_now_ms());
     talc_coap_exchange *exchange = exchange_find(path, received);
     if (exchange != NULL) {
         response_take(path->client, exchange, received);
@@ -325,6 +325,7 @@ static void on_nack(coap_session_t *session, const coap_pdu_t *sent,
     }
     path->broken = 1;
     path_hear(path);
+    talc_coap_path_note_settled(path, sent, 0);
     if (exchange != NULL && reason != COAP_NACK_TLS_FAILED) {
         talc_coap_exchange_end(path->client, exchange,
                                reason == COAP_NACK_RST ? TALC_COAP_RESET : TALC_COAP_GIVEN_UP);

@@ -13,9 +13,11 @@
 
 #include "transport/coap_block.h"
 #include "transport/coap_security.h"
+#include "transport/coap_separates.h"
 #include "transport/coap_transfer.h"
 
 #define TALC_COAP_TOKEN_SIZE_MAX 8
+#define TALC_COAP_PENDING_MAX 4096 /* requests that wait for their answers */
 #define TALC_COAP_RETRY_AFTER_S 2 /* of a server that is full */
 
 typedef struct talc_coap_server talc_coap_server;
@@ -71,6 +73,9 @@ typedef struct talc_coap_server_face {
 
     /** A pending request that was not answered within deliver() has been. NULL: not wanted. */
     void (*settle)(talc_coap_server *server, talc_coap_pending *pending);
+
+    /** The count of separate responses to the sender of a pending request. NULL: there is none. */
+    talc_coap_separates *(*separates)(talc_coap_pending *pending);
 } talc_coap_server_face;
 
 /** All pointers are the caller's, used during the call only, but security, config and face. */
@@ -85,15 +90,10 @@ typedef struct talc_coap_server_setup {
     size_t message_size; /**< largest payload of a message that is no block */
     size_t block_size;   /**< below 512 every body travels in blocks of it */
     uint16_t ack_timeout_s, max_retransmit, nstart; /**< of separate responses */
-    size_t separate_max; /**< of them that are confirmable while one is given up */
+    size_t separate_max; /**< of them that are confirmable while one is given up: in all */
+    size_t own_separate_max; /**< likewise: for one sender, if the face counts them */
     size_t transfers_max; /**< half-received requests, and kept answers */
 } talc_coap_server_setup;
-
-/** Confirmable separate responses: since `since_ms`, and in the same time before. */
-typedef struct talc_coap_separates {
-    uint64_t since_ms;
-    size_t now, before;
-} talc_coap_separates;
 
 struct talc_coap_server {
     const talc_coap_server_face *face;
@@ -111,7 +111,7 @@ struct talc_coap_server {
     talc_coap_transfers answers;
     size_t transfers;     /**< of both that were there after the last sweep */
     uint64_t separate_ms; /**< when the last separate response was sent, 0: never */
-    size_t separate_max;
+    size_t separate_max, own_separate_max;
     talc_coap_separates separates;
     uint32_t arrivals;    /**< requests and events so far */
 };

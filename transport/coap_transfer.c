@@ -27,20 +27,52 @@ int talc_coap_transfer_is_there(const talc_coap_transfers *transfers, const talc
     return 0;
 }
 
-/* A free place, or that of the one touched longest ago. */
-static talc_coap_transfer *transfer_place(talc_coap_transfers *transfers)
+/* The one touched longest ago, of this peer or (NULL) of all, but not `but`; NULL if there is none. */
+static talc_coap_transfer *transfer_oldest(talc_coap_transfers *transfers, const uint8_t *peer,
+                                           const talc_coap_transfer *but)
 {
-    talc_coap_transfer *oldest = &transfers->list[0];
+    talc_coap_transfer *oldest = NULL;
     for (size_t i = 0; i < transfers->places; i++) {
         talc_coap_transfer *transfer = &transfers->list[i];
-        if (!transfer->used) {
-            return transfer;
-        }
-        if (transfer->touched_ms < oldest->touched_ms) {
+        if (transfer->used && transfer != but &&
+            (peer == NULL || memcmp(transfer->key.peer, peer, TALC_COAP_PEER_SIZE) == 0) &&
+            (oldest == NULL || transfer->touched_ms < oldest->touched_ms)) {
             oldest = transfer;
         }
     }
     return oldest;
+}
+
+typedef struct transfer_sums {
+    size_t count, bytes;
+} transfer_sums;
+
+/* Of this peer, or (NULL) of all. */
+static transfer_sums transfers_sum(const talc_coap_transfers *transfers, const uint8_t *peer)
+{
+    transfer_sums sums = { 0, 0 };
+    for (size_t i = 0; i < transfers->places; i++) {
+        const talc_coap_transfer *transfer = &transfers->list[i];
+        if (transfer->used &&
+            (peer == NULL || memcmp(transfer->key.peer, peer, TALC_COAP_PEER_SIZE) == 0)) {
+            sums.count++;
+            sums.bytes += transfer->body.capacity;
+        }
+    }
+    return sums;
+}
+
+/* A free place, or that of the one touched longest ago: of the peer's own, if it has its share. */
+static talc_coap_transfer *transfer_place(talc_coap_transfers *transfers, const uint8_t *peer)
+{
+    for (size_t i = 0; i < transfers->places; i++) {
+        if (!transfers->list[i].used) {
+            return &transfers->list[i];
+        }
+    }
+    size_t own = transfers_sum(transfers, peer).count;
+    int is_greedy = own > 0 && own >= transfers->places / TALC_COAP_TRANSFER_SHARE;
+    return transfer_oldest(transfers, is_greedy ? peer : NULL, NULL);
 }
 
 talc_coap_transfer *talc_coap_transfer_begin(talc_coap_transfers *transfers,
@@ -48,7 +80,7 @@ talc_coap_transfer *talc_coap_transfer_begin(talc_coap_transfers *transfers,
 {
     talc_coap_transfer *transfer = talc_coap_transfer_find(transfers, key, now_ms);
     if (transfer == NULL) {
-        transfer = transfer_place(transfers);
+        transfer = transfer_place(transfers, key->peer);
     }
     talc_coap_transfer_end(transfer);
     transfer->used = 1;
@@ -76,38 +108,30 @@ size_t talc_coap_transfers_expire(talc_coap_transfers *transfers, uint64_t now_m
     return left;
 }
 
-/* The one touched longest ago, but not this one; NULL if there is no other. */
-static talc_coap_transfer *transfer_oldest(talc_coap_transfers *transfers,
-                                           const talc_coap_transfer *but)
+/* Ends others until so many more bytes fit: the peer's own, if it has its share. */
+static void bytes_make(talc_coap_transfers *transfers, const talc_coap_transfer *transfer,
+                       size_t size)
 {
-    talc_coap_transfer *oldest = NULL;
-    for (size_t i = 0; i < transfers->places; i++) {
-        talc_coap_transfer *transfer = &transfers->list[i];
-        if (transfer->used && transfer != but && transfer->body.capacity > 0 &&
-            (oldest == NULL || transfer->touched_ms < oldest->touched_ms)) {
-            oldest = transfer;
+    const uint8_t *peer = transfer->key.peer;
+    while (transfers_sum(transfers, NULL).bytes + size > TALC_COAP_TRANSFER_BYTES_MAX) {
+        int is_greedy = transfers_sum(transfers, peer).bytes + size >
+                        TALC_COAP_TRANSFER_BYTES_MAX / TALC_COAP_TRANSFER_SHARE;
+        talc_coap_transfer *oldest =
+            is_greedy ? transfer_oldest(transfers, peer, transfer) : NULL;
+        if (oldest == NULL) {
+            oldest = transfer_oldest(transfers, NULL, transfer);
         }
+        if (oldest == NULL) {
+            return;
+        }
+        talc_coap_transfer_end(oldest);
     }
-    return oldest;
-}
-
-static size_t transfers_size(const talc_coap_transfers *transfers)
-{
-    size_t sum = 0;
-    for (size_t i = 0; i < transfers->places; i++) {
-        sum += transfers->list[i].body.capacity;
-    }
-    return sum;
 }
 
 talc_status talc_coap_transfer_append(talc_coap_transfers *transfers, talc_coap_transfer *transfer,
                                       const talc_coap_body *piece, size_t limit)
 {
-    talc_coap_transfer *oldest;
-    while (transfers_size(transfers) + piece->size > TALC_COAP_TRANSFER_BYTES_MAX &&
-           (oldest = transfer_oldest(transfers, transfer)) != NULL) {
-        talc_coap_transfer_end(oldest);
-    }
+    bytes_make(transfers, transfer, piece->size);
     return talc_coap_body_append(&transfer->body, piece->bytes, piece->size, limit);
 }
 
