@@ -228,6 +228,55 @@ static void an_error_instead_of_a_block_is_the_answer(void **state)
     direct_play_end(pair);
 }
 
+typedef struct block_kind {
+    unsigned code;
+    uint32_t format;
+} block_kind;
+
+static block_kind block_kinds[2]; /* of the first block and of the second, which is the last */
+
+static void answer_kinds(played *server, const wire_message *request)
+{
+    wire_message answer;
+    const block_kind *kind = &block_kinds[server->requests - 1];
+    wire_answer(&answer, request, kind->code);
+    wire_uint(&answer, WIRE_CONTENT_FORMAT, kind->format);
+    wire_uint(&answer, WIRE_BLOCK2, WIRE_BLOCK(server->requests - 1, server->requests == 1, 4));
+    wire_payload(&answer, block_bytes, 256);
+    played_send(server, &answer);
+}
+
+static void blocks_of_different_answers_are_not_joined(void **state)
+{
+    static const struct {
+        block_kind kinds[2];
+        talc_status status;
+        size_t size;
+    } rows[] = {
+        { { { WIRE_CODE(2, 5), 60 }, { WIRE_CODE(2, 5), 60 } }, TALC_OK, 512 },
+        { { { WIRE_CODE(4, 4), 0 }, { WIRE_CODE(4, 4), 0 } }, TALC_OK, 512 },
+        { { { WIRE_CODE(2, 5), 60 }, { WIRE_CODE(2, 5), 50 } }, TALC_ERROR_PROTOCOL, 0 },
+        { { { WIRE_CODE(2, 5), 60 }, { WIRE_CODE(2, 4), 60 } }, TALC_ERROR_PROTOCOL, 0 },
+        { { { WIRE_CODE(5, 0), 60 }, { WIRE_CODE(2, 5), 60 } }, TALC_ERROR_PROTOCOL, 0 },
+        { { { WIRE_CODE(2, 5), 60 }, { WIRE_CODE(4, 4), 60 } }, TALC_OK, 256 },
+        { { { WIRE_CODE(4, 4), 60 }, { WIRE_CODE(5, 0), 60 } }, TALC_OK, 256 },
+    };
+    direct_pair *pair = *state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        played server;
+        memcpy(block_kinds, rows[i].kinds, sizeof block_kinds);
+        direct_play(pair, &server, answer_kinds);
+        fetch(pair, TALC_GET, 0);
+        assert_int_equal(pair->status, rows[i].status);
+        assert_int_equal(pair->answer_body_size, rows[i].size);
+        if (rows[i].status == TALC_OK) {
+            assert_int_equal(pair->code, rows[i].kinds[1].code);
+        }
+        assert_int_equal(server.requests, 2);
+        direct_play_end(pair);
+    }
+}
+
 /* ---------------------------------------------------------------- answers that change */
 
 static unsigned changes_left;
@@ -411,8 +460,7 @@ static void answer_wrong_block(played *server, const wire_message *request)
 
 static void a_refused_block_ends_the_request(void **state)
 {
-    static const unsigned refusals[] = { WIRE_CODE(4, 8), WIRE_CODE(4, 13), WIRE_CODE(4, 1),
-                                         WIRE_CODE(2, 4) };
+    static const unsigned refusals[] = { WIRE_CODE(4, 8), WIRE_CODE(4, 13), WIRE_CODE(4, 1) };
     direct_pair *pair = *state;
     played server;
     for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
@@ -429,6 +477,41 @@ static void a_refused_block_ends_the_request(void **state)
     fetch(pair, TALC_PUT, 3000);
     assert_int_equal(pair->status, TALC_ERROR_PROTOCOL);
     direct_play_end(pair);
+}
+
+/* RFC 7959 figure 9: a server that executes each block by itself. */
+static void answer_each_block(played *server, const wire_message *request)
+{
+    wire_message answer;
+    size_t size;
+    uint32_t block = wire_number(request, WIRE_BLOCK1);
+    wire_payload_find(request, &size);
+    taken.size = server->requests == 1 ? size : taken.size + size;
+    wire_answer(&answer, request, WIRE_CODE(2, 4));
+    wire_uint(&answer, WIRE_BLOCK1, block & ~8u);
+    played_send(server, &answer);
+}
+
+static void a_success_of_a_block_is_not_that_of_the_request(void **state)
+{
+    static const struct {
+        played_script *script;
+        talc_status status;
+        unsigned requests;
+    } rows[] = {
+        { answer_each_block, TALC_OK, 6 },
+        { played_answer_short, TALC_ERROR_PROTOCOL, 1 }, /* without Block1: it took one for all */
+    };
+    direct_pair *pair = *state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        played server;
+        direct_play(pair, &server, rows[i].script);
+        fetch(pair, TALC_PUT, 3000);
+        assert_int_equal(pair->status, rows[i].status);
+        assert_int_equal(server.requests, rows[i].requests);
+        direct_play_end(pair);
+    }
+    assert_int_equal(taken.size, 3000);
 }
 
 /* A message never exceeds 1152 bytes (RFC 7252 section 4.6), whatever its options take. */
@@ -478,6 +561,8 @@ int main(void)
         DIRECT_CASE(a_long_request_goes_in_blocks),
         DIRECT_CASE(a_server_may_say_which_blocks_it_takes),
         DIRECT_CASE(a_refused_block_ends_the_request),
+        DIRECT_CASE(a_success_of_a_block_is_not_that_of_the_request),
+        DIRECT_CASE(blocks_of_different_answers_are_not_joined),
         DIRECT_CASE(long_paths_make_small_blocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -406,6 +406,33 @@ static void one_request_at_a_time_waits_for_its_acknowledgement(void **state)
     direct_play_end(pair);
 }
 
+/* It would be executed though its sender has been told that it was not answered. */
+static void a_request_that_is_forgotten_while_it_waits_never_leaves(void **state)
+{
+    direct_pair *pair = *state;
+    played server;
+    direct_play(pair, &server, stay_silent);
+    for (uint32_t i = 0; i < 3; i++) {
+        static const char *const paths[] = { "a", "b", "c" };
+        talc_frame request = direct_pair_frame(TALC_POST, paths[i], 3);
+        assert_int_equal(direct_pair_send(pair, i, &request), TALC_OK);
+    }
+    while (server.requests < 1) {
+        direct_pair_turn(pair, 100);
+    }
+    talc_coap_direct_client.cancel(pair->client, 1);
+    acknowledge(&server, &server.last);
+    while (server.requests < 2) {
+        direct_pair_turn(pair, 100);
+    }
+    assert_true(wire_says(&server.last, WIRE_URI_PATH, 0, "c"));
+    assert_int_equal(server.from, server.first_from);
+    acknowledge(&server, &server.last);
+    direct_pair_settle(pair, 20);
+    assert_int_equal(server.requests, 2);
+    direct_play_end(pair);
+}
+
 static void forgotten_requests_have_no_results(void **state)
 {
     direct_pair *pair = *state;
@@ -541,6 +568,7 @@ int main(void)
         DIRECT_CASE(an_answer_with_a_critical_option_is_not_understood),
         DIRECT_CASE(what_is_lost_is_repeated),
         DIRECT_CASE(one_request_at_a_time_waits_for_its_acknowledgement),
+        DIRECT_CASE(a_request_that_is_forgotten_while_it_waits_never_leaves),
         DIRECT_CASE(forgotten_requests_have_no_results),
         DIRECT_CASE(a_path_on_which_nothing_was_heard_is_given_up),
         DIRECT_CASE(a_peer_that_answers_counts_as_open),

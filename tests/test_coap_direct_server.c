@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* The server of mode `none` against clients that are played by hand: what of a request reaches the
  * application, how answers travel, blocks both ways. Repeats are in test_coap_duplicates.c. */
+#define _DEFAULT_SOURCE /* struct ip_mreq */
 #include "tests/direct_pair.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define GET WIRE_CODE(0, 1)
 #define POST WIRE_CODE(0, 2)
@@ -178,6 +182,53 @@ static void a_request_that_is_not_confirmable_is_answered_likewise(void **state)
     direct_pair_body_is(payload, size, 100);
     assert_int_equal(pair->request.payload_size, 4);
     assert_memory_equal(pair->body, "21.5", 4);
+    direct_call_end(&caller);
+}
+
+/* RFC 7252 section 4.2. */
+static void requests_that_are_no_requests_are_ignored(void **state)
+{
+    static const unsigned types[] = { WIRE_ACK, WIRE_RST };
+    direct_pair *pair = *state;
+    direct_caller caller = direct_call_begin(pair);
+    for (size_t i = 0; i < 2; i++) {
+        wire_message request;
+        direct_call_request(&caller, &request, types[i], POST);
+        wire_text(&request, WIRE_URI_PATH, "a");
+        direct_call_send(&caller, &request);
+        direct_call_expect_silence(&caller);
+        assert_int_equal(pair->requests, i + 1); /* those that asked for silence */
+    }
+    direct_call_end(&caller);
+}
+
+#define GROUP "224.0.1.187" /* All CoAP Nodes, RFC 7252 section 12.8 */
+
+/* To whom a group is not known to be wanted, it is not there. */
+static void requests_to_groups_are_ignored(void **state)
+{
+    direct_pair *pair = *state;
+    direct_pair_server_open(pair, "coap://0.0.0.0:0");
+    direct_caller caller = direct_call_begin(pair);
+    struct ip_mreq membership = { .imr_interface.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in group = { .sin_family = AF_INET, .sin_port = htons(direct_pair_port(pair)) };
+    wire_message request;
+    assert_int_equal(inet_pton(AF_INET, GROUP, &group.sin_addr), 1);
+    membership.imr_multiaddr = group.sin_addr;
+    if (setsockopt(caller.socket, IPPROTO_IP, IP_ADD_MEMBERSHIP, &membership,
+                   sizeof membership) != 0 ||
+        setsockopt(caller.socket, IPPROTO_IP, IP_MULTICAST_IF, &membership.imr_interface,
+                   sizeof membership.imr_interface) != 0) {
+        print_message("no groups on the loopback of this machine: nothing was tested\n");
+        skip();
+    }
+    direct_call_request(&caller, &request, WIRE_NON, POST);
+    wire_text(&request, WIRE_URI_PATH, "a");
+    assert_int_equal(sendto(caller.socket, request.bytes, request.size, 0,
+                            (struct sockaddr *)&group, sizeof group),
+                     request.size);
+    direct_call_expect_silence(&caller);
+    assert_int_equal(pair->requests, 1);
     direct_call_end(&caller);
 }
 
@@ -646,6 +697,8 @@ int main(void)
         DIRECT_CASE(what_no_application_could_answer_is_refused),
         DIRECT_CASE(what_cannot_be_a_message_is_reset),
         DIRECT_CASE(a_request_that_is_not_confirmable_is_answered_likewise),
+        DIRECT_CASE(requests_that_are_no_requests_are_ignored),
+        DIRECT_CASE(requests_to_groups_are_ignored),
         DIRECT_CASE(a_refused_option_of_one_is_passed_over_in_silence),
         DIRECT_CASE(an_answer_at_once_rides_on_the_acknowledgement),
         DIRECT_CASE(an_answer_that_comes_later_is_a_message_of_its_own),

@@ -165,6 +165,9 @@ void talc_coap_inbound_take(coap_resource_t *resource, coap_session_t *session,
     (void)query;
     server->arrivals++;
     pending_fill(&arrived, session, request);
+    if (arrived.type != COAP_MESSAGE_CON && arrived.type != COAP_MESSAGE_NON) {
+        return; /* RFC 7252 section 4.2: ignored */
+    }
     if (arrived.token_size > sizeof arrived.token || arrived.has_block1 == TALC_COAP_BLOCK_BAD ||
         arrived.has_block2 == TALC_COAP_BLOCK_BAD) {
         arrived.has_block1 = TALC_COAP_BLOCK_ABSENT;

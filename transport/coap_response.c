@@ -56,7 +56,9 @@ static talc_coap_exchange *exchange_find(const talc_coap_path *path, const coap_
 
 /* ---------------------------------------------------------------- blocks of the request */
 
-/* 2.31: the server has this block, and may want smaller ones (RFC 7959 section 2.5). */
+/* The server has this block, and may want smaller ones (RFC 7959 section 2.5). It says so with 2.31 or,
+ * if it keeps nothing of a request in between, with the success of each block (figure 9). A success
+ * without a block would be that of a request whose end is missing. */
 static void block_accepted(talc_coap_client *client, talc_coap_exchange *exchange,
                            const coap_pdu_t *response)
 {
@@ -215,6 +217,30 @@ static int answer_begin(talc_coap_client *client, talc_coap_exchange *exchange,
     return 1;
 }
 
+/* Whether a block of the request is answered, and not the request. */
+static int goes_on(const talc_coap_client *client, const talc_coap_exchange *exchange)
+{
+    return exchange->code == COAP_RESPONSE_CODE(231) ||
+           (COAP_RESPONSE_CLASS(exchange->code) == 2 && !client->takes_another);
+}
+
+/* Blocks of one answer have one code and one format. An error instead of a later block is the answer,
+ * whole. 0 if the exchange has ended. */
+static int is_the_same_answer(talc_coap_client *client, talc_coap_exchange *exchange,
+                              const talc_coap_exchange *before, const coap_pdu_t *response)
+{
+    if (!exchange->is_fetching || (exchange->code == before->code &&
+                                   exchange->content_format == before->content_format)) {
+        return 1;
+    }
+    if (COAP_RESPONSE_CLASS(exchange->code) < 4) {
+        talc_coap_exchange_end(client, exchange, TALC_COAP_BROKEN);
+    } else {
+        whole_received(client, exchange, response);
+    }
+    return 0;
+}
+
 /* 4.13 to a first block or to a whole body, with the size of block that the server would take (RFC
  * 7959 section 2.9.3). */
 static int smaller_blocks_try(talc_coap_client *client, talc_coap_exchange *exchange,
@@ -241,6 +267,7 @@ static int smaller_blocks_try(talc_coap_client *client, talc_coap_exchange *exch
 static void response_take(talc_coap_client *client, talc_coap_exchange *exchange,
                           const coap_pdu_t *response)
 {
+    const talc_coap_exchange before = *exchange;
     talc_coap_block block;
     memset(exchange->token, 0, sizeof exchange->token);
     if (other_form_is_due(exchange, response)) {
@@ -250,11 +277,12 @@ static void response_take(talc_coap_client *client, talc_coap_exchange *exchange
     if (!answer_begin(client, exchange, response)) {
         return;
     }
-    if (exchange->code == COAP_RESPONSE_CODE(231) && exchange->block1.more) {
+    if (exchange->block1.more && goes_on(client, exchange)) {
         block_accepted(client, exchange, response);
         return;
     }
-    if (smaller_blocks_try(client, exchange, response)) {
+    if (!is_the_same_answer(client, exchange, &before, response) ||
+        smaller_blocks_try(client, exchange, response)) {
         return;
     }
     switch (talc_coap_block_read(response, COAP_OPTION_BLOCK2, &block)) {
@@ -319,13 +347,16 @@ static void on_nack(coap_session_t *session, const coap_pdu_t *sent,
     }
     path->client->arrivals++;
     talc_coap_exchange *exchange = sent != NULL ? exchange_find(path, sent) : NULL;
-    if (reason == COAP_NACK_ICMP_ISSUE || reason == COAP_NACK_NOT_DELIVERABLE || sent == NULL) {
+    if (reason == COAP_NACK_ICMP_ISSUE || reason == COAP_NACK_NOT_DELIVERABLE ||
+        (sent == NULL && reason != COAP_NACK_TLS_FAILED)) {
         message_bounced(path, exchange);
         return;
     }
     path->broken = 1;
     path_hear(path);
-    talc_coap_path_note_settled(path, sent, 0);
+    if (sent != NULL) {
+        talc_coap_path_note_settled(path, sent, 0);
+    }
     if (exchange != NULL && reason != COAP_NACK_TLS_FAILED) {
         talc_coap_exchange_end(path->client, exchange,
                                reason == COAP_NACK_RST ? TALC_COAP_RESET : TALC_COAP_GIVEN_UP);

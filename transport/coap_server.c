@@ -156,6 +156,7 @@ talc_status talc_coap_server_open(talc_coap_server *server, const talc_coap_serv
     }
     coap_set_app_data(server->context, server);
     coap_register_event_handler(server->context, on_event);
+    coap_mcast_per_resource(server->context); /* and no resource is for groups */
     coap_context_set_max_idle_sessions(server->context, IDLE_SESSIONS_MAX);
     coap_context_set_session_timeout(server->context, SESSION_TIMEOUT_S);
     talc_coap_security_setup wanted = { .context = server->context,
