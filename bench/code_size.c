@@ -21,28 +21,35 @@ typedef struct object_row {
 } object_row;
 
 static const object_row object_rows[] = {
-    /* the engines and what only they need */
+    /* the engines, and what only they need */
     { "lib", "engine_tls", TLS },
-    { "lib", "tls_", TLS },
     { "lib", "ticket", TLS },
+    { "lib", "tls_hello", TLS },
     { "lib", "engine_ecc", ECC },
     { "lib", "ecc_", ECC },
     { "lib", "registry", ECC },
     { "lib", "identity_key", ECC },
+    { "records", "registry_reader", ECC },
+    { "records", "text_writer", NONE | DTLS | TLS | ECC },
+    { "lib", "dtls_", DTLS },
     { "transport", "coap_dtls", DTLS },
-    { "lib", "identity_certificate", DTLS | TLS | ECC },
+    /* who is who */
+    { "lib", "identity_psk", DTLS | TLS },
     { "lib", "identity", DTLS | TLS | ECC },
     { "lib", "trust", DTLS | TLS | ECC },
-    { "lib", "crypto", DTLS | TLS | ECC },
+    { "lib", "hex", DTLS | TLS | ECC },
+    { "lib", "tls_alert", DTLS | TLS | ECC },
     /* requests that are the messages on the wire */
     { "lib", "client_direct", NONE | DTLS },
     { "lib", "server_direct", NONE | DTLS },
     { "transport", "coap_direct", NONE | DTLS },
+    { "transport", "coap_duplicates", NONE | DTLS },
     /* sessions inside envelopes */
     { "records", "", TLS | ECC },
     { "lib", "client_envelope", TLS | ECC },
     { "lib", "client_exchange", TLS | ECC },
     { "lib", "client_session", TLS | ECC },
+    { "lib", "client_tunnel", TLS | ECC },
     { "lib", "conversation", TLS | ECC },
     { "lib", "exchanges", TLS | ECC },
     { "lib", "guard", TLS | ECC },
@@ -56,11 +63,8 @@ static const object_row object_rows[] = {
     { "lib", "server_session", TLS | ECC },
     { "lib", "session", TLS | ECC },
     { "lib", "sighting", TLS | ECC },
-    { "lib", "framing", TLS | ECC },
-    { "transport", "coap_client", TLS | ECC },
+    { "transport", "coap_carrier", TLS | ECC },
     { "transport", "coap_listener", TLS | ECC },
-    { "transport", "coap_inbound", TLS | ECC },
-    { "transport", "coap_transfer", TLS | ECC },
     { "transport", "loopback", TLS | ECC },
 };
 
