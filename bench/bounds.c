@@ -18,8 +18,11 @@ typedef struct bound {
 
 #define FIRST_RESPONSE "first response at 50 ms, to dtls"
 #define OPEN_REQUEST "request in an open session at 50 ms, to none"
+#define HUNG "runs with loss that hang"
 #define UNANSWERED "runs with loss without a response"
 
+/* RFC 7252 section 4.2 lets plain CoAP give a request up after five tries: only of the modes that begin
+ * again by themselves is each run answered. */
 static const bound bounds[] = {
     { FIRST_RESPONSE, FIRST_50, MODE_TLS_PSK, MODE_DTLS_PSK, 0.55, true, false },
     { FIRST_RESPONSE, FIRST_50, MODE_TLS_CERTIFICATE, MODE_DTLS_CERTIFICATE, 0.6, true, false },
@@ -38,9 +41,13 @@ static const bound bounds[] = {
       true, true },
     { "growth of bytes by 15 % loss, to dtls", LOSS_BYTES_GROWTH, MODE_TLS_CERTIFICATE,
       MODE_DTLS_CERTIFICATE, 1, true, true },
-    { UNANSWERED, LOSS_UNANSWERED, MODE_NONE, MODES, 0, false, false },
-    { UNANSWERED, LOSS_UNANSWERED, MODE_DTLS_PSK, MODES, 0, false, false },
-    { UNANSWERED, LOSS_UNANSWERED, MODE_DTLS_CERTIFICATE, MODES, 0, false, false },
+    { HUNG, LOSS_HUNG, MODE_NONE, MODES, 0, false, false },
+    { HUNG, LOSS_HUNG, MODE_DTLS_PSK, MODES, 0, false, false },
+    { HUNG, LOSS_HUNG, MODE_DTLS_CERTIFICATE, MODES, 0, false, false },
+    { HUNG, LOSS_HUNG, MODE_ECC, MODES, 0, false, false },
+    { HUNG, LOSS_HUNG, MODE_TLS_PSK, MODES, 0, false, false },
+    { HUNG, LOSS_HUNG, MODE_TLS_CERTIFICATE, MODES, 0, false, false },
+    { HUNG, LOSS_HUNG, MODE_TLS_RESUMED, MODES, 0, false, false },
     { UNANSWERED, LOSS_UNANSWERED, MODE_ECC, MODES, 0, false, false },
     { UNANSWERED, LOSS_UNANSWERED, MODE_TLS_PSK, MODES, 0, false, false },
     { UNANSWERED, LOSS_UNANSWERED, MODE_TLS_CERTIFICATE, MODES, 0, false, false },

@@ -39,7 +39,7 @@ typedef struct options {
     relay_path path;
 } options;
 
-static const compare_plan plan_full = { 20, 21, 5, 7, 100, 30, 0 };
+static const compare_plan plan_full = { 20, 21, 5, 7, 400, 30, 0 };
 static const compare_plan plan_quick = { 2, 1, 0, 3, 2, 0, 0 };
 
 /* All that is measured. */

@@ -45,6 +45,7 @@ typedef enum compare_figure {
     LOSS_BYTES_GROWTH,
     LOSS_RUNS,
     LOSS_UNANSWERED,
+    LOSS_HUNG,
     HEADING_WIRE,
     FIRST_ROUND_TRIPS,
     FIRST_DATAGRAMS,

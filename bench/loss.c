@@ -11,6 +11,7 @@
 /* So many at a time, and no two begin at once: they mostly wait, and must not wait for each other. */
 #define FETCHES_AT_ONCE 64
 #define STAGGER_MS 8
+#define GRACE_MS 10000u
 #define NS_PER_MS 1000000u
 
 typedef struct loss_row {
@@ -85,10 +86,17 @@ static bool fetches_prepare(const testbed *on, lossy_fetch *all, size_t count)
     return true;
 }
 
+/* A client has a deadline of its own: one that is long past it is ended, with TALC_ERROR_CANCELLED. */
+static bool is_over(const fetch *one)
+{
+    uint64_t passed_ms = (stopwatch_wall_ns() - one->begun_ns) / NS_PER_MS;
+    return one->status != TALC_PENDING || passed_ms > FETCH_TIMEOUT_MS + GRACE_MS;
+}
+
 static void fetches_finish(fetch **open, size_t *done)
 {
     for (size_t i = 0; i < FETCHES_AT_ONCE; i++) {
-        if (open[i] != NULL && open[i]->status != TALC_PENDING) {
+        if (open[i] != NULL && is_over(open[i])) {
             fetch_end(open[i]);
             open[i] = NULL;
             (*done)++;
@@ -173,14 +181,16 @@ static void runs_count(const testbed *on, const lossy_fetch *all, size_t count,
     double answered[MODES] = { 0 };
     double bytes[MODES] = { 0 };
     for (int mode = 0; mode < MODES; mode++) {
-        figures[mode][LOSS_RUNS] = figures[mode][LOSS_UNANSWERED] =
-            on->is_served[mode] ? 0 : (double)NAN;
+        double none = on->is_served[mode] ? 0 : (double)NAN;
+        figures[mode][LOSS_RUNS] = figures[mode][LOSS_UNANSWERED] = none;
+        figures[mode][LOSS_HUNG] = none;
     }
     for (size_t i = 0; i < count; i++) {
         const fetch *one = &all[i].fetch;
         bool is_answered = one->status == TALC_OK;
         figures[one->mode][LOSS_RUNS] += 1;
         figures[one->mode][LOSS_UNANSWERED] += !is_answered;
+        figures[one->mode][LOSS_HUNG] += !is_answered && one->time_ms >= FETCH_TIMEOUT_MS;
         if (is_answered && loss_rows[all[i].row].mean == LOSS_50_15) {
             answered[one->mode] += 1;
             bytes[one->mode] += (double)(one->traffic.up.bytes + one->traffic.down.bytes);
