@@ -6,10 +6,12 @@
  * time. Knows that coap-server waits in select() for one descriptor, libcoap's.
  */
 #define _GNU_SOURCE
+#include <assert.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 #include <sys/select.h>
 #include <sys/socket.h>
@@ -19,12 +21,22 @@
 #include <unistd.h>
 
 #define SECOND_NS 1000000000u
+#define ARGUMENTS_MAX 32
 
 static int control = -1; /* to the test: a time comes in, a time goes out */
 static uint64_t now_ns;
 static uint64_t timer_ns; /* 0: not set */
 static bool is_asked;
 static uint64_t random_state;
+static char *arguments[ARGUMENTS_MAX + 1]; /* for another start */
+
+/* The C library gives these to constructors as to main(); coap-server writes into its own. */
+__attribute__((constructor)) static void keep_arguments(int count, char **list)
+{
+    for (int i = 0; i < count && i < ARGUMENTS_MAX; i++) {
+        arguments[i] = strdup(list[i]);
+    }
+}
 
 /* Sleeps until the test wants something, and then it is later. */
 static void await_test(void)
@@ -88,6 +100,34 @@ ssize_t getrandom(void *bytes, size_t size, unsigned int flags)
     return (ssize_t)size;
 }
 
+/* ---------------------------------------------------------------- falling over */
+
+static void tell_test(uint64_t due_ns)
+{
+    if (is_asked && send(control, &due_ns, sizeof due_ns, MSG_NOSIGNAL) != sizeof due_ns) {
+        _exit(0);
+    }
+    is_asked = false;
+}
+
+/* coap-server 4.3.1 asserts that a body which came in blocks is whole, and it is not when the last
+ * block comes twice. It is started again in its place, as somebody would do who looks after it. */
+void __assert_fail(const char *assertion, const char *file, unsigned int line, const char *function)
+{
+    (void)assertion;
+    (void)file;
+    (void)line;
+    (void)function;
+    tell_test(now_ns);
+    for (int descriptor = STDERR_FILENO + 1; descriptor < 1024; descriptor++) {
+        if (descriptor != control) {
+            close(descriptor);
+        }
+    }
+    execv("/proc/self/exe", arguments);
+    _exit(126);
+}
+
 /* ---------------------------------------------------------------- waiting */
 
 int timerfd_settime(int descriptor, int flags, const struct itimerspec *set, struct itimerspec *old)
@@ -105,14 +145,6 @@ static bool is_readable(int descriptor)
 {
     struct pollfd watched = { .fd = descriptor, .events = POLLIN };
     return poll(&watched, 1, 0) > 0;
-}
-
-static void tell_test(uint64_t due_ns)
-{
-    if (is_asked && send(control, &due_ns, sizeof due_ns, MSG_NOSIGNAL) != sizeof due_ns) {
-        _exit(0);
-    }
-    is_asked = false;
 }
 
 /* A set of one descriptor, which is also readable when its timer has run out. */

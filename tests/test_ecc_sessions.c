@@ -286,6 +286,7 @@ static void a_path_that_only_forges(void **state)
         if (status != forgery_rows[i].status || failure->status != status) {
             fail_msg("%s: %s: %s", forgery_rows[i].name, talc_status_text(status), failure->text);
         }
+        assert_int_equal(failure->stage, TALC_STAGE_HANDSHAKE);
         assert_contains(failure->text, forgery_rows[i].words);
         assert_int_equal(failure->stage, TALC_STAGE_HANDSHAKE);
         assert_in_range(pair->path.now_ms - start_ms, DEADLINE_MS, DEADLINE_MS + 1000);

@@ -17,7 +17,7 @@ static void a_conversation(void **state)
     const mode_row *row = *state;
     peers_options options = mode_row_options(row);
     peers *of = peers_new(&options);
-    mode_converse(of, row);
+    assert_int_equal(mode_converse(of, row), 0);
     assert_int_equal(of->events.refused + of->events.failed + of->events.dropped, 0);
     peers_free(of);
 }

@@ -90,6 +90,21 @@ static peers *begin(const mode_row *row)
     return of;
 }
 
+/* The course of it, for somebody who runs one seed. */
+static void tell(const peers *of, uint64_t took_ns, unsigned failed)
+{
+    print_message("%.1f s, %u requests failed", (double)took_ns / 1e9, failed);
+    if (of->near != NULL) {
+        relay_counts up = relay_counts_get(of->near, RELAY_UP);
+        relay_counts down = relay_counts_get(of->near, RELAY_DOWN);
+        print_message("; up %llu datagrams, %llu of them lost, %llu bytes; down %llu, %llu, %llu",
+                      (unsigned long long)up.datagrams, (unsigned long long)up.lost,
+                      (unsigned long long)up.bytes, (unsigned long long)down.datagrams,
+                      (unsigned long long)down.lost, (unsigned long long)down.bytes);
+    }
+    print_message("\n");
+}
+
 static void a_conversation(void **state)
 {
     const mode_row *row = *state;
@@ -98,8 +113,10 @@ static void a_conversation(void **state)
         virtual_proxy_begin(chosen_seed);
     }
     peers *of = begin(row);
-    mode_converse(of, row);
+    uint64_t begin_ns = virtual_clock_ns();
+    unsigned failed = mode_converse(of, row);
     assert_int_equal(of->events.refused + of->events.failed, 0);
+    tell(of, virtual_clock_ns() - begin_ns, failed);
     peers_free(of);
     if (row->path == PEERS_PROXY) {
         virtual_proxy_end();
