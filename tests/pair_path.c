@@ -16,6 +16,7 @@
 
 #define OPEN_MAX_OF_LINK 8
 #define NOTICE_MS 7000u
+#define ENVELOPE_TEXT_MAX 65536
 
 struct path_link {
     struct path_link *prev;
@@ -108,6 +109,21 @@ void path_parcel_set_body(path_parcel *parcel, const void *body, size_t size)
     free(parcel->body);
     parcel->body = copy;
     parcel->body_size = size;
+}
+
+void path_parcel_read(const path_parcel *parcel, talc_envelope *envelope)
+{
+    assert_int_equal(talc_envelope_read((const char *)parcel->body, parcel->body_size,
+                                        ENVELOPE_TEXT_MAX, envelope),
+                     TALC_OK);
+}
+
+void path_parcel_write(path_parcel *parcel, const talc_envelope *envelope)
+{
+    static char text[ENVELOPE_TEXT_MAX];
+    size_t size;
+    assert_int_equal(talc_envelope_write(envelope, text, sizeof text, &size), TALC_OK);
+    path_parcel_set_body(parcel, text, size);
 }
 
 static path_parcel *parcel_copy(const path_parcel *like)

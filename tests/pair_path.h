@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 
+#include "records/envelope.h"
 #include "talc/carrier.h"
 
 #define PATH_PEER_RAW 0xFFu /**< an address that no client has */
@@ -106,6 +107,12 @@ uint64_t path_next_ms(const test_path *path);
 bool path_serve(test_path *path);
 
 void path_parcel_set_body(path_parcel *parcel, const void *body, size_t size);
+
+/** Its body as an envelope, for talc_envelope_clear(). */
+void path_parcel_read(const path_parcel *parcel, talc_envelope *envelope);
+
+/** Puts the envelope in place of the body, with the tag that stands in it. */
+void path_parcel_write(path_parcel *parcel, const talc_envelope *envelope);
 
 /** Puts a copy on its way that arrives `delay_ms` from now, without asking weather or watcher. */
 void path_send_copy(test_path *path, const path_parcel *parcel, uint32_t delay_ms);

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/conversation.h"
@@ -308,6 +309,26 @@ static void made_up_records_before_m3_cost_nothing(void **state)
     close_dialogue();
 }
 
+/* Whether its tag is right is known only when there are keys; until then it is decrypted once. */
+static void an_m3_that_is_made_up_is_looked_at_once(void **state)
+{
+    (void)state;
+    static const char *const tags[] = { "", ",\"g\":\"AAAAAAAAAAA\"" };
+    static char text[TEXT_MAX];
+    open_dialogue(world.client, TALC_MESSAGE_BODY_MAX);
+    exchange();
+    const talc_ecc_engine *server = talk.server.session->engine;
+    for (unsigned i = 0; i < sizeof tags / sizeof tags[0]; i++) {
+        size_t end = forge(text, 40, TALC_RECORD_HANDSHAKE, 92) - 1;
+        size_t size = end + (size_t)snprintf(text + end, TEXT_MAX - end, "%s}", tags[i]);
+        (void)take(&talk.server, text, size);
+        assert_int_equal(server->failed_count, i + 1);
+    }
+    exchange();
+    assert_int_equal(talk.client.last_code, TALC_CODE(2, 5));
+    close_dialogue();
+}
+
 static void made_up_records_before_m4_cost_nothing(void **state)
 {
     (void)state;
@@ -371,6 +392,7 @@ int main(void)
         cmocka_unit_test(a_refused_device_learns_it_in_the_second_exchange),
         cmocka_unit_test(a_revoked_device_loses_its_session),
         cmocka_unit_test(made_up_records_before_m3_cost_nothing),
+        cmocka_unit_test(an_m3_that_is_made_up_is_looked_at_once),
         cmocka_unit_test(made_up_records_before_m4_cost_nothing),
         cmocka_unit_test(made_up_records_in_an_open_session_do_not_reach_the_engine),
         cmocka_unit_test(an_m2_that_is_made_up_is_a_reason_to_begin_again),

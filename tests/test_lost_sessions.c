@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "lib/server_state.h"
+#include "tests/credential_folder.h"
 #include "tests/pair.h"
 
 #define LONG_MS 1800000u
@@ -226,9 +227,7 @@ static bool overtake(void *context, test_path *path, path_parcel *parcel)
     if (over->sent != 3) {
         return true;
     }
-    assert_int_equal(
-        talc_envelope_read((const char *)parcel->body, parcel->body_size, 65536, &envelope),
-        TALC_OK);
+    path_parcel_read(parcel, &envelope);
     bool is_first = over->arrives_ms == 0;
     over->acknowledged[is_first ? 0 : 1] = envelope.acknowledged;
     talc_envelope_clear(&envelope);
@@ -294,6 +293,77 @@ static void closing_what_the_server_has_ended(void **state)
         assert_false(info.is_open);
         assert_false(goes_on_in(pair, id));
     }
+}
+
+/* ---------------------------------------------------------------- another server */
+
+/* One that the client believes as much as its own, in the place of that. */
+static talc_identity *other_server(talc_trust **both)
+{
+    static const char *const keys[] = { "ecc-server.pub", "ecc-other-server.pub" };
+    talc_identity *other;
+    uint8_t pins[2][TALC_PIN_SIZE];
+    assert_int_equal(talc_trust_new(both), TALC_OK);
+    if (credentials.kind == PAIR_ECC) {
+        assert_int_equal(talc_identity_from_key_file(
+                             &other, NULL, credential_path("ecc-other-server.key"), NULL),
+                         TALC_OK);
+    } else {
+        assert_int_equal(
+            talc_identity_from_files(&other, credential_path("other-server.pem"),
+                                     credential_path("other-server.key"), NULL),
+            TALC_OK);
+        assert_int_equal(talc_identity_pin(credentials.server, pins[0]), TALC_OK);
+        assert_int_equal(talc_identity_pin(other, pins[1]), TALC_OK);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(
+            credentials.kind == PAIR_ECC
+                ? talc_trust_add_server_key_file(*both, credential_path(keys[i]), NULL)
+                : talc_trust_add_pin(*both, pins[i]),
+            TALC_OK);
+    }
+    return other;
+}
+
+static bool swallow_answers(void *context, test_path *path, path_parcel *parcel)
+{
+    (void)context;
+    (void)path;
+    return parcel->direction == PATH_TO_SERVER;
+}
+
+/* A server that never had the lost session says that it is no more. Only the one that had it can
+ * know: on another's word a PUT is not repeated, which may still be executed there. */
+static void what_another_server_says_of_a_lost_session(void **state)
+{
+    static const struct {
+        bool is_other;
+        talc_status status;
+        unsigned runs; /* of the PUT, at both */
+    } rows[] = { { false, TALC_OK, 2 }, { true, TALC_ERROR_SESSION_LOST, 1 } };
+    test_pair *pair = *state;
+    talc_identity *other = other_server(&pair->client_config.trust);
+    talc_client *client = pair_add_client(pair, NULL);
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        pair_outcome outcome;
+        talc_request request = pair_request(TALC_PUT, "echo", i);
+        pair_say_hello(pair, client);
+        pair->path.watcher = swallow_answers;
+        pair_send(client, &request, &outcome);
+        pair_pass(pair, 100);
+        assert_int_equal(pair->executed[i], 1);
+        pair->path.watcher = NULL;
+        pair->server_config.identity = rows[i].is_other ? other : credentials.server;
+        pair_restart_server(pair);
+        assert_true(pair_run(pair, &outcome, LONG_MS));
+        assert_int_equal(outcome.status, rows[i].status);
+        assert_int_equal(pair->executed[i], rows[i].runs);
+        pair_outcome_clear(&outcome);
+    }
+    pair_say_hello(pair, client); /* it is believed in all else */
+    talc_trust_free(pair->client_config.trust);
+    talc_identity_free(other);
 }
 
 /* ---------------------------------------------------------------- requests around the end */
@@ -395,6 +465,7 @@ int main(void)
         RULE(answers_that_went_back_are_hints),  RULE(an_answer_that_was_overtaken_ends_nothing),
         RULE(closing_what_the_server_has_ended), RULE(a_request_after_the_idle_time),
         RULE(requests_on_both_sides_of_the_end), RULE(a_request_that_was_read_without_a_word),
+        RULE(what_another_server_says_of_a_lost_session),
     };
     return cmocka_run_group_tests_name("lost_sessions", tests, load_certificates, unload) +
            cmocka_run_group_tests_name("lost_sessions, ecc", tests, load_devices, unload);
