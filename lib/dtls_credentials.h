@@ -3,8 +3,8 @@
 #define TALC_LIB_DTLS_CREDENTIALS_H
 
 /**
- * Identities and trust as somebody else's DTLS takes them: PEM, and pre-shared keys by name. Nothing
- * here needs mbedTLS's headers, so that transport/ can hand it to libcoap.
+ * Identities and trust as somebody else's DTLS takes them: PEM, and pre-shared keys by name.
+ * Nothing here needs mbedTLS's headers, so that transport/ can hand it to libcoap.
  */
 
 #include <stdbool.h>
@@ -31,9 +31,9 @@ typedef struct talc_dtls_credentials {
     talc_psk psk;        /**< client: the identity's, borrowed; name NULL: it has none */
 } talc_dtls_credentials;
 
-/** Finds out what `role` can do with the configuration's identity and trust, and exports the chain and
- * the key. On TALC_OK to be freed. TALC_ERROR_TRUST, TALC_ERROR_IDENTITY: they do not suffice, or
- * hold a pre-shared key that is too long for DTLS, `failure` says which; TALC_ERROR_MEMORY. */
+/** Finds out what `role` can do with the configuration's identity and trust, and exports the chain
+ * and the key. On TALC_OK to be freed. TALC_ERROR_TRUST, TALC_ERROR_IDENTITY: they do not suffice,
+ * or hold a pre-shared key that is too long for DTLS, `failure` says which; TALC_ERROR_MEMORY. */
 talc_status talc_dtls_credentials_new(talc_dtls_credentials **made, talc_role role,
                                       const talc_config *config, talc_failure *failure);
 

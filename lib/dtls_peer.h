@@ -4,8 +4,8 @@
 
 /**
  * Judging the other side of a DTLS session that somebody else runs (libcoap), by the verification
- * that `tls` has: anchors, pins, revoked pins, revocation lists, key usage, names. Nothing here needs
- * mbedTLS's headers, so that transport/ can call it.
+ * that `tls` has: anchors, pins, revoked pins, revocation lists, key usage, names. Nothing here
+ * needs mbedTLS's headers, so that transport/ can call it.
  *
  * A session on mbedTLS is handed over as its mbedtls_ssl_context: then all is seen, and a peer that
  * is not believed is refused within the handshake, with the right alert. Other TLS libraries show
@@ -20,15 +20,16 @@
 typedef struct talc_dtls_policy talc_dtls_policy; /**< what one link demands of its peers */
 typedef struct talc_dtls_peer talc_dtls_peer;     /**< the other side of one session */
 
-/** Holds the configuration's identity and trust. `server_name` is copied: what a server's certificate
- * has to show (a host name, or an IP address as text); NULL or "" where there is none. On TALC_OK to
- * be freed after its peers. TALC_ERROR_ARGUMENT: a name above 255 bytes; TALC_ERROR_MEMORY. */
+/** Holds the configuration's identity and trust. `server_name` is copied: what a server's
+ * certificate has to show (a host name, or an IP address as text); NULL or "" where there is none.
+ * On TALC_OK to be freed after its peers. TALC_ERROR_ARGUMENT: a name above 255 bytes;
+ * TALC_ERROR_MEMORY. */
 talc_status talc_dtls_policy_new(talc_dtls_policy **made, talc_role role, const talc_config *config,
                                  const char *server_name, talc_failure *failure);
 void talc_dtls_policy_free(talc_dtls_policy *policy);
 
-/** Whether since the last call a ClientHello came for a session that was judged: its client may have
- * begun again from the same address. */
+/** Whether since the last call a ClientHello came for a session that was judged: its client may
+ * have begun again from the same address. */
 bool talc_dtls_policy_take_news(talc_dtls_policy *policy);
 
 /** NULL: out of memory. */
@@ -76,9 +77,9 @@ typedef struct talc_dtls_certificate {
  *
  * With the whole chain the judgement is that of `tls`, but for the curve of the peer's key and the
  * part of key usage that depends on the cipher suite, which are the library's. A library that shows
- * the leaf alone (GnuTLS) is believed about an intermediate certificate, if it says `is_anchored`, but
- * not where the trust holds revocation lists or revoked pins: those would not be looked at, and the
- * peer is refused.
+ * the leaf alone (GnuTLS) is believed about an intermediate certificate, if it says `is_anchored`,
+ * but not where the trust holds revocation lists or revoked pins: those would not be looked at, and
+ * the peer is refused.
  */
 bool talc_dtls_peer_show(talc_dtls_peer *peer, const talc_dtls_certificate *certificate);
 
@@ -89,9 +90,10 @@ void talc_dtls_peer_name_psk(talc_dtls_peer *peer, const void *name, size_t size
 
 /**
  * Judges the peer once the handshake is over; `session` is NULL elsewhere than on mbedTLS. TALC_OK:
- * `who` is the peer, engine TALC_ENGINE_DTLS, with credential TALC_CREDENTIAL_NONE for a client that
- * shows nothing and is served all the same. TALC_ERROR_VERIFY, TALC_ERROR_PROTOCOL (the handshake is
- * not over), TALC_ERROR_RANDOM, TALC_ERROR_MALFORMED with the reasons in `failure` (never NULL).
+ * `who` is the peer, engine TALC_ENGINE_DTLS, with credential TALC_CREDENTIAL_NONE for a client
+ * that shows nothing and is served all the same. TALC_ERROR_VERIFY, TALC_ERROR_PROTOCOL (the
+ * handshake is not over), TALC_ERROR_RANDOM, TALC_ERROR_MALFORMED with the reasons in `failure`
+ * (never NULL).
  */
 talc_status talc_dtls_peer_judge(talc_dtls_peer *peer, void *session, talc_peer *who,
                                  talc_failure *failure);
@@ -101,9 +103,9 @@ void talc_dtls_peer_refuse(talc_dtls_peer *peer, void *session);
 
 /**
  * Why a session ended, as far as it is known: `failure` (never NULL) is filled and its status
- * returned. TALC_ERROR_VERIFY: we do not believe the peer; TALC_ERROR_REFUSED: the peer ended it before
- * it said anything else, so it refused us; TALC_ERROR_PROTOCOL: we sent an alert. TALC_OK: nothing is
- * known, `failure` is untouched.
+ * returned. TALC_ERROR_VERIFY: we do not believe the peer; TALC_ERROR_REFUSED: the peer ended it
+ * before it said anything else, so it refused us; TALC_ERROR_PROTOCOL: we sent an alert. TALC_OK:
+ * nothing is known, `failure` is untouched.
  */
 talc_status talc_dtls_peer_explain(const talc_dtls_peer *peer, talc_failure *failure);
 

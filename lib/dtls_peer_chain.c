@@ -6,7 +6,8 @@
 
 #include "lib/dtls_peer_state.h"
 
-/* What mbedtls_ssl_check_cert_usage() asks of a server in TLS 1.2; without the suite either will do. */
+/* What mbedtls_ssl_check_cert_usage() asks of a server in TLS 1.2; without the suite either will
+ * do. */
 static bool server_usage_is_good(const mbedtls_x509_crt *certificate, int suite)
 {
     const mbedtls_ssl_ciphersuite_t *info = mbedtls_ssl_ciphersuite_from_id(suite);

@@ -46,15 +46,14 @@ static bool is_psk_client(const talc_dtls_policy *policy)
            policy->identity->credential == TALC_CREDENTIAL_PSK;
 }
 
-/* A server does not tell an unknown name from a wrong key, and mbedTLS's finds the latter by a record
- * that it cannot read. */
+/* A server does not tell an unknown name from a wrong key, and mbedTLS's finds the latter by a
+ * record that it cannot read. */
 static bool is_about_psk(const talc_dtls_policy *policy, int alert)
 {
-    return is_psk_client(policy) &&
-           (alert == MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE ||
-            alert == MBEDTLS_SSL_ALERT_MSG_BAD_RECORD_MAC ||
-            alert == MBEDTLS_SSL_ALERT_MSG_DECRYPT_ERROR ||
-            alert == MBEDTLS_SSL_ALERT_MSG_UNKNOWN_PSK_IDENTITY);
+    return is_psk_client(policy) && (alert == MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE ||
+                                     alert == MBEDTLS_SSL_ALERT_MSG_BAD_RECORD_MAC ||
+                                     alert == MBEDTLS_SSL_ALERT_MSG_DECRYPT_ERROR ||
+                                     alert == MBEDTLS_SSL_ALERT_MSG_UNKNOWN_PSK_IDENTITY);
 }
 
 static talc_status explain_received(const talc_dtls_peer *peer, talc_failure *failure)
@@ -69,16 +68,14 @@ static talc_status explain_received(const talc_dtls_peer *peer, talc_failure *fa
             : talc_tls_alert_meaning(alert));
 }
 
-/* Closed, or by an alert under keys that we have not: a wrong pre-shared key looks like that, because
- * what cannot be decrypted is dropped in DTLS (RFC 6347 section 4.1.2.7). */
+/* Closed, or by an alert under keys that we have not: a wrong pre-shared key looks like that,
+ * because what cannot be decrypted is dropped in DTLS (RFC 6347 section 4.1.2.7). */
 static talc_status explain_unsaid(const talc_dtls_peer *peer, talc_failure *failure)
 {
-    return talc_failure_set(failure, TALC_STAGE_HANDSHAKE, TALC_ERROR_REFUSED,
-                            "the %s ended the handshake and did not say why%s",
-                            peer_word(peer->policy),
-                            is_psk_client(peer->policy)
-                                ? ": it may not know our pre-shared key, or hold another"
-                                : "");
+    return talc_failure_set(
+        failure, TALC_STAGE_HANDSHAKE, TALC_ERROR_REFUSED,
+        "the %s ended the handshake and did not say why%s", peer_word(peer->policy),
+        is_psk_client(peer->policy) ? ": it may not know our pre-shared key, or hold another" : "");
 }
 
 static talc_status explain_sent(const talc_dtls_peer *peer, talc_failure *failure)

@@ -52,8 +52,9 @@ struct talc_dtls_peer {
 
 /* dtls_peer_chain.c */
 
-/** Verifies a chain, leaf first, and keeps the flags; 0: it is believed, as `verification.credential`
- * says. `suite` is IANA's number of the cipher suite, or TALC_DTLS_SUITE_UNKNOWN. */
+/** Verifies a chain, leaf first, and keeps the flags; 0: it is believed, as
+ * `verification.credential` says. `suite` is IANA's number of the cipher suite, or
+ * TALC_DTLS_SUITE_UNKNOWN. */
 uint32_t talc_dtls_chain_verify(talc_dtls_peer *peer, const mbedtls_x509_crt *chain, int suite);
 
 /** mbedTLS's verification callback, with the talc_dtls_peer as its context. */

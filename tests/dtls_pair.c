@@ -135,10 +135,9 @@ static void ours_as_server(dtls_pair *pair)
                                   &ours->cookies);
     if (pair->config.trust != NULL && pair->config.trust->psks != NULL) {
         mbedtls_ssl_conf_psk_cb(&ours->config, find_psk, pair);
-    } else {
-        end_load(ours, "server");
-        end_show(ours);
     }
+    end_load(ours, "server");
+    end_show(ours);
 }
 
 static void ours_as_client(dtls_pair *pair)
@@ -298,11 +297,13 @@ void dtls_pair_show(dtls_pair *pair, const char *name, dtls_usage usage)
 
 void dtls_pair_show_psk(dtls_pair *pair, const char *file)
 {
+    static const int suites[] = { MBEDTLS_TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256, 0 };
     talc_identity *identity = NULL;
     theirs_renew(pair);
     assert_int_equal(talc_identity_from_psk_file(&identity, credential_path(file), NULL), TALC_OK);
     end_hold_psk(&pair->theirs, identity);
     talc_identity_free(identity);
+    mbedtls_ssl_conf_ciphersuites(&pair->theirs.config, suites);
     end_begin(&pair->theirs);
 }
 
@@ -320,8 +321,8 @@ static void theirs_turn(dtls_pair *pair)
     }
 }
 
-/* Our verification goes on where libcoap lets us: after a client's first flight, and after a server's
- * HelloVerifyRequest. */
+/* Our verification goes on where libcoap lets us: after a client's first flight, and after a
+ * server's HelloVerifyRequest. */
 static void ours_turn(dtls_pair *pair)
 {
     dtls_end *ours = &pair->ours;
@@ -370,6 +371,11 @@ void dtls_pair_begin_again(dtls_pair *pair)
         code = mbedtls_ssl_read(&pair->ours.ssl, nothing, sizeof nothing);
     }
     pair->ours.code = MBEDTLS_ERR_SSL_WANT_READ;
+}
+
+void dtls_pair_put(dtls_pair *pair, const uint8_t *bytes, size_t size)
+{
+    assert_int_equal(end_send(&pair->theirs, bytes, size), (int)size);
 }
 
 bool dtls_pair_is_up(const dtls_pair *pair)

@@ -52,7 +52,8 @@ typedef struct dtls_pair {
     bool is_detached; /**< nothing of ours is put on the session: it believes everything */
 } dtls_pair;
 
-/** Ours is a client or a server with this trust (and PSK identity); `name` is wanted of a server. */
+/** Ours is a client or a server with this trust (and PSK identity); `name` is wanted of a server.
+ * */
 dtls_pair *dtls_pair_new(talc_role role, const peers_side *judge, const char *name);
 
 /** Ours is a server that also serves clients which show nothing. */
@@ -72,6 +73,9 @@ void dtls_pair_run(dtls_pair *pair);
 
 /** Theirs is a new client at the address of the old one: runs until ours has begun again too. */
 void dtls_pair_begin_again(dtls_pair *pair);
+
+/** Puts a datagram of the test's own on the way to our end. */
+void dtls_pair_put(dtls_pair *pair, const uint8_t *bytes, size_t size);
 
 /** Whether the handshake is over on both ends. */
 bool dtls_pair_is_up(const dtls_pair *pair);

@@ -43,9 +43,9 @@ static void hold_psk(dtls_stranger *stranger, const char *file)
     talc_identity *identity = NULL;
     assert_int_equal(talc_identity_from_psk_file(&identity, credential_path(file), NULL), TALC_OK);
     const talc_psk_entry *psk = &identity->psk;
-    assert_int_equal(mbedtls_ssl_conf_psk(&stranger->config, psk->key, psk->key_size, psk->name,
-                                          psk->name_size),
-                     0);
+    assert_int_equal(
+        mbedtls_ssl_conf_psk(&stranger->config, psk->key, psk->key_size, psk->name, psk->name_size),
+        0);
     talc_identity_free(identity);
 }
 
@@ -58,8 +58,8 @@ static void hold_certificate(dtls_stranger *stranger, const char *name)
     assert_int_equal(mbedtls_pk_parse_keyfile(&stranger->key, credential_path(file), NULL,
                                               mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE),
                      0);
-    assert_int_equal(
-        mbedtls_ssl_conf_own_cert(&stranger->config, &stranger->chain, &stranger->key), 0);
+    assert_int_equal(mbedtls_ssl_conf_own_cert(&stranger->config, &stranger->chain, &stranger->key),
+                     0);
 }
 
 void dtls_stranger_offer(dtls_stranger *stranger, int suite)
@@ -121,8 +121,9 @@ int dtls_stranger_step(dtls_stranger *stranger)
 void dtls_stranger_ask(dtls_stranger *stranger, uint16_t message_id)
 {
     /* Version 1, CON, no token; GET; Uri-Path "hello" (RFC 7252 section 3). */
-    uint8_t message[] = { 0x40, 0x01, (uint8_t)(message_id >> 8), (uint8_t)message_id,
-                          0xb5, 'h',  'e', 'l', 'l', 'o' };
+    uint8_t message[] = {
+        0x40, 0x01, (uint8_t)(message_id >> 8), (uint8_t)message_id, 0xb5, 'h', 'e', 'l', 'l', 'o'
+    };
     assert_int_equal(mbedtls_ssl_write(&stranger->ssl, message, sizeof message), sizeof message);
 }
 

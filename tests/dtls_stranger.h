@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 typedef struct dtls_stranger {
-    int socket; /**< connected to the server */
+    int socket;   /**< connected to the server */
     int is_guest; /**< the socket is another stranger's */
     mbedtls_ssl_context ssl;
     mbedtls_ssl_config config;

@@ -17,7 +17,8 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define CA .anchors = "ca.pem"
 
-static talc_status credentials_of(const peers_side *side, talc_role role, talc_dtls_credentials **made,
+static talc_status credentials_of(const peers_side *side, talc_role role,
+                                  talc_dtls_credentials **made,
                                   talc_failure *failure)
 {
     talc_config config;
@@ -70,7 +71,8 @@ static void anchors_are_exported_all(void **state)
     peers_configure(&config, &side);
     assert_int_equal(talc_dtls_anchors_export(&anchors, config.trust), TALC_OK);
     assert_int_equal(talc_trust_new(&read_back), TALC_OK);
-    assert_int_equal(talc_trust_add_anchor(read_back, anchors.bytes, anchors.size - 1, NULL), TALC_OK);
+    assert_int_equal(talc_trust_add_anchor(read_back, anchors.bytes, anchors.size - 1, NULL),
+                     TALC_OK);
     assert_non_null(read_back->anchors.next);
     assert_null(read_back->anchors.next->next);
     talc_trust_free(read_back);
@@ -110,7 +112,8 @@ static void credentials_that_do_not_suffice_are_refused(void **state)
     }
 }
 
-/* mbedTLS's TLS 1.2 takes shorter keys than an identity may have: said at once, not by a handshake. */
+/* mbedTLS's TLS 1.2 takes shorter keys than an identity may have: said at once, not by a handshake.
+ * */
 static void keys_too_long_for_dtls_are_named(void **state)
 {
     (void)state;
@@ -122,7 +125,8 @@ static void keys_too_long_for_dtls_are_named(void **state)
     assert_int_equal(talc_identity_from_psk(&config.identity, &psk, NULL), TALC_OK);
     assert_int_equal(talc_dtls_credentials_new(&credentials, TALC_ROLE_CLIENT, &config, &failure),
                      TALC_ERROR_IDENTITY);
-    assert_contains(failure.text, "the pre-shared key \"long\" has 64 bytes; DTLS takes 48 at most");
+    assert_contains(failure.text,
+                    "the pre-shared key \"long\" has 64 bytes; DTLS takes 48 at most");
     talc_identity_free(config.identity);
     config.identity = NULL;
     memset(&failure, 0, sizeof failure);

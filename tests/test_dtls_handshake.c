@@ -195,7 +195,30 @@ static void another_client_on_the_same_address_is_not_the_same(void **state)
     dtls_pair_free(pair);
 }
 
-/* An alert that is the other side's first word under its keys is a refusal; after data it is none. */
+/* Naming a key is no proof that it is held: what counts is the suite that was agreed on. */
+static void a_key_that_was_only_named_proves_nothing(void **state)
+{
+    (void)state;
+    static const peers_side judge = { .psks = "psk-server.txt" };
+    talc_peer who;
+    talc_failure failure;
+    dtls_pair *pair = dtls_pair_of_anyone(&judge);
+    dtls_pair_show_psk(pair, "psk-client.txt");
+    dtls_pair_run(pair);
+    assert_int_equal(talc_dtls_peer_judge(pair->peer, &pair->ours.ssl, &who, &failure), TALC_OK);
+    check_believed(&who, TALC_CREDENTIAL_PSK, "client-1");
+
+    dtls_pair_show(pair, NULL, 0);
+    dtls_pair_begin_again(pair);
+    dtls_pair_run(pair);
+    assert_true(dtls_pair_is_up(pair));
+    assert_int_equal(talc_dtls_peer_judge(pair->peer, &pair->ours.ssl, &who, &failure), TALC_OK);
+    check_believed(&who, TALC_CREDENTIAL_NONE, "");
+    dtls_pair_free(pair);
+}
+
+/* An alert that is the other side's first word under its keys is a refusal; after data it is none.
+ * */
 static void an_alert_before_any_answer_is_a_refusal(void **state)
 {
     (void)state;
@@ -206,7 +229,8 @@ static void an_alert_before_any_answer_is_a_refusal(void **state)
         dtls_pair *pair = dtls_pair_new(TALC_ROLE_CLIENT, &judge, SENSOR);
         dtls_pair_show(pair, "server", 0);
         dtls_pair_run(pair);
-        assert_int_equal(talc_dtls_peer_judge(pair->peer, &pair->ours.ssl, &who, &failure), TALC_OK);
+        assert_int_equal(talc_dtls_peer_judge(pair->peer, &pair->ours.ssl, &who, &failure),
+                         TALC_OK);
         assert_int_equal(talc_dtls_peer_explain(pair->peer, &failure), TALC_OK);
         if (has_answered) {
             assert_int_equal(mbedtls_ssl_write(&pair->theirs.ssl, (const uint8_t *)"answer", 6), 6);
@@ -222,6 +246,24 @@ static void an_alert_before_any_answer_is_a_refusal(void **state)
                          has_answered ? TALC_OK : TALC_ERROR_REFUSED);
         dtls_pair_free(pair);
     }
+}
+
+/* A server that cannot decrypt what a wrong key encrypted drops it, and closes in the end. */
+static void a_close_in_the_clear_is_a_refusal(void **state)
+{
+    (void)state;
+    static const uint8_t closing[] = "\x15\xfe\xfd\0\0\0\0\0\0\0\x09\0\x02\x01\0";
+    static const peers_side judge = { .psk = "psk-client.txt" };
+    talc_failure failure = { 0 };
+    dtls_pair *pair = dtls_pair_new(TALC_ROLE_CLIENT, &judge, NULL);
+    dtls_pair_show_psk(pair, "psk-client.txt");
+    pair->theirs.code = MBEDTLS_ERR_SSL_INTERNAL_ERROR; /* it does nothing by itself */
+    dtls_pair_run(pair);
+    dtls_pair_put(pair, closing, sizeof closing - 1);
+    dtls_pair_run(pair);
+    assert_int_equal(talc_dtls_peer_explain(pair->peer, &failure), TALC_ERROR_REFUSED);
+    assert_contains(failure.text, "did not say why: it may not know our pre-shared key");
+    dtls_pair_free(pair);
 }
 
 /* What is detached does not come back to a peer that is gone. */
@@ -254,6 +296,8 @@ int main(void)
         cmocka_unit_test(servers_are_known_by_the_clients_key),
         cmocka_unit_test(a_session_is_described),
         cmocka_unit_test(another_client_on_the_same_address_is_not_the_same),
+        cmocka_unit_test(a_key_that_was_only_named_proves_nothing),
+        cmocka_unit_test(a_close_in_the_clear_is_a_refusal),
         cmocka_unit_test(an_alert_before_any_answer_is_a_refusal),
         cmocka_unit_test(a_detached_session_leaves_its_peer_alone),
     };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Mode dtls with libcoap's own programs, which run on OpenSSL and on GnuTLS: coap-client as the client
- * of our server, coap-server as the server of our client. */
+/* Mode dtls with libcoap's own programs, which run on OpenSSL and on GnuTLS: coap-client as the
+ * client of our server, coap-server as the server of our client. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -171,7 +171,8 @@ static void run_client(const char *flavour, const client_row *at)
         assert_string_equal(of.served.last_session.protocol, sees_all() ? "DTLSv1.2" : "DTLS");
         print_message("    %s\n", of.served.last_session.cipher_suite);
     } else if (sees_all()) {
-        assert_int_equal(of.failure.status, at->refuses_us ? TALC_ERROR_REFUSED : TALC_ERROR_VERIFY);
+        assert_int_equal(of.failure.status,
+                         at->refuses_us ? TALC_ERROR_REFUSED : TALC_ERROR_VERIFY);
         assert_contains(of.failure.text, at->words);
     }
     if (at->credential == TALC_CREDENTIAL_NONE) {
@@ -292,7 +293,8 @@ typedef struct server_row {
 static const server_row server_rows[] = {
     { "PSK", PSK, "-k " KEY, TALC_OK, "client-1" },
     { "certificates", CLIENT, SERVER, TALC_OK, "sensor.example" },
-    { "a pin", { .side = { .certificate = "client", .pin = "server.pin" } }, SERVER, TALC_OK, NULL },
+    { "a pin", { .side = { .certificate = "client", .pin = "server.pin" } }, SERVER, TALC_OK,
+      NULL },
 
     { "a server of another name", CLIENT, "-c <wrong-name.pem> -j <wrong-name.key> -C <ca.pem>",
       TALC_ERROR_VERIFY, "the certificate is for another name (\"sensor.example\" was wanted)" },

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a server of mode dtls keeps for strangers and for clients is bounded, in number and in time. */
+/* What a server of mode dtls keeps for strangers and for clients is bounded, in number and in time.
+ * */
 #include "tests/credential_folder.h"
 #include "tests/dtls_stranger.h"
 #include "tests/peers.h"
@@ -172,6 +173,9 @@ static void the_oldest_half_open_session_gives_way(void **state)
         dtls_stranger_open(&strangers[i], of.port, "psk-client.txt");
         knock(&of, &strangers[i]);
     }
+    talc_server_info info;
+    talc_server_info_get(of.server, &info);
+    assert_int_equal(info.half_open, HALF_OPEN_MAX);
     assert_int_equal(of.refused, STRANGERS - HALF_OPEN_MAX);
     assert_int_equal(of.failure.status, TALC_ERROR_OVERLOADED);
     assert_contains(of.failure.text, "gave way to another");
@@ -186,6 +190,16 @@ static void the_oldest_half_open_session_gives_way(void **state)
     }
     talc_client_free(client);
     talc_server_free(of.server);
+}
+
+/* What the server kept for it is gone: its cookie is not taken, and it gets another. */
+static void check_that_it_gave_way(house *of, dtls_stranger *stranger)
+{
+    talc_server_info info;
+    assert_int_equal(dtls_stranger_step(stranger), MBEDTLS_ERR_SSL_WANT_READ);
+    house_settle(of);
+    talc_server_info_get(of->server, &info);
+    assert_int_equal(info.half_open, 0);
 }
 
 /* First ClientHellos may come from made-up addresses: they keep nobody out and nobody hears of
@@ -204,6 +218,9 @@ static void a_flood_of_first_hellos_keeps_nobody_out(void **state)
         dtls_stranger_open(&strangers[i], of.port, "psk-client.txt");
         assert_int_equal(dtls_stranger_step(&strangers[i]), MBEDTLS_ERR_SSL_WANT_READ);
         house_settle(&of);
+    }
+    if (is_on_mbedtls()) {
+        check_that_it_gave_way(&of, &strangers[0]);
     }
     talc_client *client = client_of(&of, "psk-client.txt");
     assert_int_equal(fetch(&of, client), TALC_OK);
@@ -264,6 +281,7 @@ static void what_is_no_hello_begins_nothing(void **state)
         house_settle(&of);
     }
     talc_server_info_get(of.server, &info);
+    assert_int_equal(info.sessions, 0);
     assert_int_equal(of.opened + of.closed + of.failed, 0);
     dtls_stranger_close(&stranger);
     talc_client *client = client_of(&of, "psk-client.txt");
@@ -318,6 +336,39 @@ static void an_idle_session_ends_and_another_begins(void **state)
     talc_server_free(of.server);
 }
 
+/* A client that is not believed after its handshake is not heard, however it goes on. */
+static void who_does_not_mind_the_alert_is_not_heard(void **state)
+{
+    (void)state;
+    static const peers_side side = { .certificate = "server", .anchors = "ca.pem" };
+    house of;
+    dtls_stranger stranger;
+    talc_config config = house_config(&of);
+    peers_configure_drop(&config);
+    peers_configure(&config, &side);
+    config.mode = TALC_MODE_DTLS;
+    config.on_event = on_event;
+    config.on_event_context = &of;
+    config.client_authentication = TALC_CLIENTS_ANONYMOUS; /* so it is judged afterwards */
+    house_open(&of, &config);
+    dtls_stranger_open(&stranger, of.port, "other-client");
+    connect_stranger(&of, &stranger);
+    for (uint16_t message_id = 1; message_id <= 3; message_id++) {
+        dtls_stranger_ask(&stranger, message_id);
+        house_settle(&of);
+    }
+    if (is_on_mbedtls()) { /* others do not ask for it and serve it as nobody */
+        assert_int_equal(of.served.handled, 0);
+        assert_int_equal(of.opened, 0);
+        assert_int_equal(of.refused, 1);
+        assert_int_equal(of.failure.status, TALC_ERROR_VERIFY);
+    } else {
+        assert_int_equal(of.served.last_peer.credential, TALC_CREDENTIAL_NONE);
+    }
+    dtls_stranger_close(&stranger);
+    talc_server_free(of.server);
+}
+
 /* ---------------------------------------------------------------- one address, two clients */
 
 /* Other libraries drop the hello of another client at the same address. */
@@ -341,7 +392,8 @@ static void somebody_begins_again(house *of, dtls_stranger *second)
     assert_int_equal(of->closed, 1);
 }
 
-/* RFC 6347 section 4.2.8: who has the address may begin again; it is not taken for the one before. */
+/* RFC 6347 section 4.2.8: who has the address may begin again; it is not taken for the one before.
+ * */
 static void another_client_at_the_same_address_is_another_peer(void **state)
 {
     (void)state;
@@ -399,6 +451,7 @@ int main(void)
         cmocka_unit_test(what_is_no_hello_begins_nothing),
         cmocka_unit_test(a_full_server_lets_nobody_in_until_one_leaves),
         cmocka_unit_test(an_idle_session_ends_and_another_begins),
+        cmocka_unit_test(who_does_not_mind_the_alert_is_not_heard),
         cmocka_unit_test(another_client_at_the_same_address_is_another_peer),
         cmocka_unit_test(a_hello_without_a_cookie_ends_nothing),
     };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Who is believed in a DTLS session: real handshakes of mbedTLS with our verification on one side of
- * them, and the same certificates as another TLS library would show them. */
+/* Who is believed in a DTLS session: real handshakes of mbedTLS with our verification on one side
+ * of them, and the same certificates as another TLS library would show them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -54,24 +54,33 @@ typedef struct row {
 static const row servers[] = {
     { "a good one", { CA }, "server", 0, SENSOR, GOOD, SENSOR, 0 },
     { "by its address", { CA }, "server-ip", 0, "127.0.0.1", GOOD, "server", 0 },
-    { "one of two anchors", { .anchors = "anchors.pem" }, "other-server", 0, SENSOR, GOOD, SENSOR, 0 },
+    { "one of two anchors", { .anchors = "anchors.pem" }, "other-server", 0, SENSOR, GOOD, SENSOR,
+      0 },
     { "a chain of RSA", { .anchors = "rsa-ca.pem" }, "rsa-server", 0, SENSOR, GOOD, SENSOR, 0 },
     { "pinned", { .pin = "server.pin" }, "server", 0, "other.example", PINNED, "server.pin", 0 },
-    { "pinned and anchored", { CA, .pin = "server.pin" }, "server", 0, SENSOR, PINNED, "server.pin", 0 },
+    { "pinned and anchored", { CA, .pin = "server.pin" }, "server", 0, SENSOR, PINNED,
+      "server.pin", 0 },
     { "to be used by servers", { CA }, "server", DTLS_FOR_SERVERS, SENSOR, GOOD, SENSOR, 0 },
 
     { "another name", { CA }, "wrong-name", 0, SENSOR, BAD,
       "for another name (\"sensor.example\" was wanted)", BAD_CERT },
-    { "another address", { CA }, "server-ip", 0, "127.0.0.2", BAD, "\"127.0.0.2\" was wanted", BAD_CERT },
-    { "a name for an address", { CA }, "server", 0, "127.0.0.1", BAD, "for another name", BAD_CERT },
-    { "another authority", { CA }, "other-server", 0, SENSOR, BAD, "no trust anchor vouches", UNKNOWN_CA },
+    { "another address", { CA }, "server-ip", 0, "127.0.0.2", BAD, "\"127.0.0.2\" was wanted",
+      BAD_CERT },
+    { "a name for an address", { CA }, "server", 0, "127.0.0.1", BAD, "for another name",
+      BAD_CERT },
+    { "another authority", { CA }, "other-server", 0, SENSOR, BAD, "no trust anchor vouches",
+      UNKNOWN_CA },
     { "self-signed", { CA }, "self-signed", 0, SENSOR, BAD, "no trust anchor vouches", UNKNOWN_CA },
     { "expired", { CA }, "expired", 0, SENSOR, BAD, "has expired", EXPIRED },
-    { "on the list", { CA, .revocations = "crl.pem" }, "revoked", 0, SENSOR, BAD, "is revoked", REVOKED },
+    { "on the list", { CA, .revocations = "crl.pem" }, "revoked", 0, SENSOR, BAD, "is revoked",
+      REVOKED },
     { "not on the list", { CA, .revocations = "crl.pem" }, "server", 0, SENSOR, GOOD, SENSOR, 0 },
-    { "a revoked key", { CA, .revoked_pin = "server.pin" }, "server", 0, SENSOR, BAD, "is revoked", REVOKED },
-    { "a revoked authority", { CA, .revoked_pin = "ca.pin" }, "server", 0, SENSOR, BAD, "is revoked", REVOKED },
-    { "pinned, and revoked", { .pin = "server.pin", .revoked_pin = "server.pin" }, "server", 0, SENSOR, BAD,
+    { "a revoked key", { CA, .revoked_pin = "server.pin" }, "server", 0, SENSOR, BAD, "is revoked",
+      REVOKED },
+    { "a revoked authority", { CA, .revoked_pin = "ca.pin" }, "server", 0, SENSOR, BAD,
+      "is revoked", REVOKED },
+    { "pinned, and revoked", { .pin = "server.pin", .revoked_pin = "server.pin" }, "server", 0,
+      SENSOR, BAD,
       "is revoked", REVOKED },
     { "not the pinned one", { .pin = "client.pin" }, "server", 0, SENSOR, BAD,
       "the server's key is not one of those that are pinned", UNKNOWN_CA },
@@ -95,9 +104,11 @@ static const row clients[] = {
 
     { "none", { CA }, NULL, 0, NULL, BAD, "the client showed no certificate, and one is required",
       MBEDTLS_SSL_ALERT_MSG_NO_CERT },
-    { "another authority", { CA }, "other-client", 0, NULL, BAD, "no trust anchor vouches", UNKNOWN_CA },
+    { "another authority", { CA }, "other-client", 0, NULL, BAD, "no trust anchor vouches",
+      UNKNOWN_CA },
     { "expired", { CA }, "expired", 0, NULL, BAD, "has expired", EXPIRED },
-    { "a revoked key", { CA, .revoked_pin = "client.pin" }, "client", 0, NULL, BAD, "is revoked", REVOKED },
+    { "a revoked key", { CA, .revoked_pin = "client.pin" }, "client", 0, NULL, BAD, "is revoked",
+      REVOKED },
     { "not the pinned one", { .pin = "server.pin" }, "client", 0, NULL, BAD,
       "the client's key is not one of those that are pinned", UNKNOWN_CA },
     { "to be used by servers", { CA }, "client", DTLS_FOR_SERVERS, NULL, BAD,
@@ -130,7 +141,8 @@ static void judge_by_handshake(const row *at, talc_role role)
     dtls_pair_run(pair);
     if (at->status == TALC_OK) {
         assert_true(dtls_pair_is_up(pair));
-        assert_int_equal(talc_dtls_peer_judge(pair->peer, &pair->ours.ssl, &who, &failure), TALC_OK);
+        assert_int_equal(talc_dtls_peer_judge(pair->peer, &pair->ours.ssl, &who, &failure),
+                         TALC_OK);
         assert_true(talc_dtls_peer_is_same(pair->peer, &pair->ours.ssl));
         check_believed(at, &who);
     } else {

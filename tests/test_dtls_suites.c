@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Which cipher suites mode dtls speaks: those that RFC 7252 section 9.1.3 demands, whoever the peer is,
- * and ones with forward secrecy before all others. What libcoap makes of mbedTLS's list is seen in the
- * ClientHello. */
+/* Which cipher suites mode dtls speaks: those that RFC 7252 section 9.1.3 demands, whoever the peer
+ * is, and ones with forward secrecy before all others. What libcoap makes of mbedTLS's list is seen
+ * in the ClientHello. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -84,7 +84,8 @@ typedef struct offer {
     size_t count;
 } offer;
 
-/* RFC 6347 sections 4.1 and 4.3.2: record, handshake header, version, random, session id, cookie. */
+/* RFC 6347 sections 4.1 and 4.3.2: record, handshake header, version, random, session id, cookie.
+ * */
 static void read_offer(const uint8_t *hello, size_t size, offer *read)
 {
     size_t at = 13 + 12 + 2 + 32;
@@ -102,8 +103,8 @@ static void read_offer(const uint8_t *hello, size_t size, offer *read)
     }
 }
 
-/* What a client says first. */
-static void hear_offer(const peers_side *side, offer *heard)
+/* What a client says first when this name is wanted of the server; returns its size. */
+static size_t hear_hello(const peers_side *side, const char *name, uint8_t *hello, size_t capacity)
 {
     struct sockaddr_in address = { .sin_family = AF_INET };
     socklen_t address_size = sizeof address;
@@ -117,19 +118,60 @@ static void hear_offer(const peers_side *side, offer *heard)
     talc_client *client = NULL;
     talc_response response;
     char uri[32];
-    uint8_t hello[2048];
     peers_configure(&config, side);
     config.mode = TALC_MODE_DTLS;
+    config.server_name = name;
     config.request_timeout_ms = 20;
     snprintf(uri, sizeof uri, "coaps://127.0.0.1:%u", ntohs(address.sin_port));
     assert_int_equal(talc_client_new(&client, &config, uri, NULL), TALC_OK);
     peers_configure_drop(&config);
     assert_int_equal(talc_client_fetch(client, &request, &response), TALC_ERROR_TIMEOUT);
-    ssize_t size = recv(bound, hello, sizeof hello, MSG_DONTWAIT);
+    ssize_t size = recv(bound, hello, capacity, MSG_DONTWAIT);
     assert_true(size > 0);
-    read_offer(hello, (size_t)size, heard);
     talc_client_free(client);
     close(bound);
+    return (size_t)size;
+}
+
+static void hear_offer(const peers_side *side, offer *heard)
+{
+    uint8_t hello[2048];
+    size_t size = hear_hello(side, PEERS_SERVER_NAME, hello, sizeof hello);
+    read_offer(hello, size, heard);
+}
+
+static bool holds(const uint8_t *bytes, size_t size, const char *text)
+{
+    size_t length = strlen(text);
+    for (size_t at = 0; at + length <= size; at++) {
+        if (memcmp(bytes + at, text, length) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* RFC 6066 section 3: names, not addresses. With a pre-shared key none is to be checked, and none
+ * is told to the path. */
+static void a_client_tells_a_name_and_no_address(void **state)
+{
+    (void)state;
+    static const struct {
+        const peers_credentials *credentials;
+        const char *name;
+        bool is_told;
+    } rows[] = {
+        { &peers_certificates, "sensor.example", true },
+        { &peers_certificates, "127.0.0.1", false },
+        { &peers_certificates, "::1", false },
+        { &peers_psk, "sensor.example", false },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        uint8_t hello[2048];
+        size_t size =
+            hear_hello(&rows[i].credentials->client, rows[i].name, hello, sizeof hello);
+        assert_int_equal(holds(hello, size, rows[i].name), rows[i].is_told);
+    }
 }
 
 static size_t place_of(const offer *heard, int suite)
@@ -189,6 +231,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_server_speaks_what_rfc_7252_demands),
         cmocka_unit_test(a_client_offers_forward_secrecy_first),
+        cmocka_unit_test(a_client_tells_a_name_and_no_address),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,8 +3,8 @@
 #define TALC_TRANSPORT_COAP_DTLS_H
 
 /**
- * DTLS below CoAP (RFC 7252 section 9) by libcoap, with our judgement of the peer: what the files of
- * the row talc_coap_security_dtls share. coap_dtls_setup.c hands credentials to libcoap,
+ * DTLS below CoAP (RFC 7252 section 9) by libcoap, with our judgement of the peer: what the files
+ * of the row talc_coap_security_dtls share. coap_dtls_setup.c hands credentials to libcoap,
  * coap_dtls_client.c and coap_dtls_server.c follow its sessions.
  *
  * libcoap is not told the anchors where it runs on mbedTLS. So a handshake that it should begin by
@@ -65,8 +65,8 @@ struct talc_coap_dtls {
 /** The session's mbedtls_ssl_context; NULL: it has none, or another library runs it. */
 void *talc_coap_dtls_tls(const talc_coap_dtls_session *session);
 
-/** Judges the peer of a session whose handshake is over. TALC_OK: session->guest says who it is; else
- * the alert is sent and `failure` says why not. */
+/** Judges the peer of a session whose handshake is over. TALC_OK: session->guest says who it is;
+ * else the alert is sent and `failure` says why not. */
 talc_status talc_coap_dtls_judge(talc_coap_dtls_session *session, talc_failure *failure);
 
 /** The session's record in a list of `dtls`, or NULL. */

@@ -52,8 +52,7 @@ coap_session_t *talc_coap_dtls_connect(void *security, const coap_address_t *add
     return made->session;
 }
 
-void talc_coap_dtls_client_event(talc_coap_dtls *dtls, coap_session_t *session,
-                                 coap_event_t event)
+void talc_coap_dtls_client_event(talc_coap_dtls *dtls, coap_session_t *session, coap_event_t event)
 {
     talc_coap_dtls_session *found = talc_coap_dtls_find(dtls, session);
     if (found == NULL) {
@@ -70,9 +69,9 @@ void talc_coap_dtls_client_event(talc_coap_dtls *dtls, coap_session_t *session,
 
 /* ---------------------------------------------------------------- why it ended */
 
-/* DTLS repeats its flight after 1 s, doubling (RFC 6347 section 4.2.4.1), as often as CoAP would. Who
- * gave up after the last but one has waited in vain; the system's word that nobody is there comes
- * sooner. */
+/* DTLS repeats its flight after 1 s, doubling (RFC 6347 section 4.2.4.1), as often as CoAP would.
+ * Who gave up after the last but one has waited in vain; the system's word that nobody is there
+ * comes sooner. */
 static int has_waited(const talc_coap_dtls_session *session)
 {
     unsigned times = coap_session_get_max_retransmit(session->session);
@@ -89,11 +88,10 @@ static void explain_silence(const talc_coap_dtls_session *session, talc_failure 
                                "the DTLS handshake with the server failed, and the TLS library "
                                "does not say why");
     } else if (has_answered && has_waited(session)) {
-        (void)talc_failure_set(failure, TALC_STAGE_HANDSHAKE, TALC_ERROR_TIMEOUT,
-                               "the server began a DTLS handshake and did not finish it%s",
-                               session->dtls->credentials->by_psk
-                                   ? ": it may hold another pre-shared key"
-                                   : "");
+        (void)talc_failure_set(
+            failure, TALC_STAGE_HANDSHAKE, TALC_ERROR_TIMEOUT,
+            "the server began a DTLS handshake and did not finish it%s",
+            session->dtls->credentials->by_psk ? ": it may hold another pre-shared key" : "");
     } else if (has_answered) {
         (void)talc_failure_set(failure, TALC_STAGE_HANDSHAKE, TALC_ERROR_REFUSED,
                                "the server ended the DTLS handshake and did not say why");
@@ -125,8 +123,7 @@ static void end(talc_coap_dtls_session *session)
 
 static int is_over(const talc_coap_dtls_session *session)
 {
-    return session->is_gone ||
-           coap_session_get_state(session->session) == COAP_SESSION_STATE_NONE;
+    return session->is_gone || coap_session_get_state(session->session) == COAP_SESSION_STATE_NONE;
 }
 
 static void look(talc_coap_dtls_session *session)

@@ -2,9 +2,9 @@
 /*
  * A server's sessions: which are opening, which are open, who is in them, and when they end.
  *
- * libcoap on mbedTLS raises no event when a handshake is over, so sessions that are opening are looked
- * at after each datagram. libcoap forbids to end a session while it hands a datagram up; such a
- * session is doomed, and ended then.
+ * libcoap on mbedTLS raises no event when a handshake is over, so sessions that are opening are
+ * looked at after each datagram. libcoap forbids to end a session while it hands a datagram up;
+ * such a session is doomed, and ended then.
  */
 #include "transport/coap_dtls.h"
 #include "transport/coap_server.h"
@@ -44,9 +44,8 @@ static void tell_refused(const talc_coap_dtls_session *session, const talc_failu
                talc_dtls_peer_explain(session->peer, &failure) == TALC_OK) {
         (void)talc_failure_set(&failure, TALC_STAGE_HANDSHAKE,
                                session->has_error ? TALC_ERROR_PROTOCOL : TALC_ERROR_TIMEOUT,
-                               session->has_error
-                                   ? "the DTLS handshake with the client failed"
-                                   : "the client did not finish the DTLS handshake");
+                               session->has_error ? "the DTLS handshake with the client failed"
+                                                  : "the client did not finish the DTLS handshake");
     }
     tell(session, TALC_EVENT_SESSION_REFUSED, &failure);
 }
@@ -118,8 +117,7 @@ static void session_end(talc_coap_dtls_session *session)
     talc_coap_dtls_session_free(session);
 }
 
-void talc_coap_dtls_server_event(talc_coap_dtls *dtls, coap_session_t *session,
-                                 coap_event_t event)
+void talc_coap_dtls_server_event(talc_coap_dtls *dtls, coap_session_t *session, coap_event_t event)
 {
     talc_coap_dtls_session *found = coap_session_get_app_data(session);
     if (event == COAP_EVENT_SERVER_SESSION_NEW) {
@@ -131,15 +129,16 @@ void talc_coap_dtls_server_event(talc_coap_dtls *dtls, coap_session_t *session,
     } else if (event == COAP_EVENT_DTLS_ERROR) {
         found->has_error = 1;
     } else if (event == COAP_EVENT_DTLS_RENEGOTIATE) {
-        found->has_error = found->is_doomed = dtls->has_doomed = 1; /* the peer may be another now */
+        found->has_error = found->is_doomed = dtls->has_doomed =
+            1; /* the peer may be another now */
     } else if (event == COAP_EVENT_DTLS_CLOSED) {
         found->is_gone = 1;
         ended(found);
     }
 }
 
-/* An unknown name gets a key that nobody holds: so it looks like a wrong key, and nobody learns which
- * names are known. */
+/* An unknown name gets a key that nobody holds: so it looks like a wrong key, and nobody learns
+ * which names are known. */
 const coap_bin_const_t *talc_coap_dtls_find_psk(coap_bin_const_t *name, coap_session_t *session,
                                                 void *security)
 {
@@ -271,7 +270,7 @@ static talc_coap_dtls_session *half_open_oldest(const talc_coap_dtls *dtls,
     talc_coap_dtls_session *oldest = NULL;
     talc_coap_dtls_session *at = NULL;
     *count = 0;
-    DL_FOREACH(dtls->opening, at) {
+    DL_FOREACH (dtls->opening, at) {
         if (at->phase == phase && is_half_open(at)) {
             oldest = oldest == NULL ? at : oldest;
             ++*count;
@@ -303,18 +302,19 @@ static void disconnect_doomed(talc_coap_dtls_session *list)
 {
     talc_coap_dtls_session *at = NULL;
     talc_coap_dtls_session *next = NULL;
-    DL_FOREACH_SAFE(list, at, next) {
+    DL_FOREACH_SAFE (list, at, next) {
         if (at->is_doomed && !at->is_gone) {
             disconnect(at);
         }
     }
 }
 
-/* A client may have begun again in an open session (RFC 6347 section 4.2.8): what it was is over. */
+/* A client may have begun again in an open session (RFC 6347 section 4.2.8): what it was is over.
+ * */
 static void doom_renewed(talc_coap_dtls *dtls)
 {
     talc_coap_dtls_session *at = NULL;
-    DL_FOREACH(dtls->open, at) {
+    DL_FOREACH (dtls->open, at) {
         if (at->phase == TALC_COAP_DTLS_OPEN && !at->is_gone &&
             !talc_dtls_peer_is_same(at->peer, talc_coap_dtls_tls(at))) {
             at->is_doomed = dtls->has_doomed = 1;
@@ -331,7 +331,7 @@ void talc_coap_dtls_process(void *security)
     if (dtls->role == TALC_ROLE_CLIENT) {
         return;
     }
-    DL_FOREACH_SAFE(dtls->opening, at, next) {
+    DL_FOREACH_SAFE (dtls->opening, at, next) {
         look(at, now_ms);
     }
     if (talc_dtls_policy_take_news(dtls->policy)) {
@@ -350,7 +350,7 @@ uint32_t talc_coap_dtls_timeout_ms(void *security)
 {
     const talc_coap_dtls *dtls = security;
     const talc_coap_dtls_session *at = NULL;
-    DL_FOREACH(dtls->opening, at) {
+    DL_FOREACH (dtls->opening, at) {
         if (is_half_open(at)) {
             return CHECK_MS;
         }

@@ -26,7 +26,7 @@ int talc_coap_dtls_has_tls(const talc_coap_dtls_session *session)
 static talc_coap_dtls_session *find_in(talc_coap_dtls_session *list, const coap_session_t *session)
 {
     talc_coap_dtls_session *at = NULL;
-    DL_FOREACH(list, at) {
+    DL_FOREACH (list, at) {
         if (at->session == session) {
             return at;
         }
@@ -73,7 +73,7 @@ static void list_free(talc_coap_dtls_session **list)
 {
     talc_coap_dtls_session *at = NULL;
     talc_coap_dtls_session *next = NULL;
-    DL_FOREACH_SAFE(*list, at, next) {
+    DL_FOREACH_SAFE (*list, at, next) {
         DL_DELETE(*list, at);
         if (at->dtls->role == TALC_ROLE_SERVER) {
             coap_session_set_app_data(at->session, NULL);

@@ -51,8 +51,8 @@ static talc_status library_check(talc_coap_dtls *dtls, talc_failure *failure)
     return TALC_OK;
 }
 
-/* OpenSSL's callback is not asked about certificates that OpenSSL refuses, and GnuTLS's server asks for
- * none that it would not verify. */
+/* OpenSSL's callback is not asked about certificates that OpenSSL refuses, and GnuTLS's server asks
+ * for none that it would not verify. */
 static talc_status pins_check(const talc_coap_dtls *dtls, talc_failure *failure)
 {
     const talc_dtls_credentials *credentials = dtls->credentials;
@@ -120,8 +120,8 @@ static void pki_fill(talc_coap_dtls *dtls)
     }
 }
 
-/* libcoap on OpenSSL takes anchors from memory with a certificate of our own only; else from a file,
- * which is gone again when this returns. */
+/* libcoap on OpenSSL takes anchors from memory with a certificate of our own only; else from a
+ * file, which is gone again when this returns. */
 static talc_status anchors_by_file(talc_coap_dtls *dtls, talc_failure *failure)
 {
     coap_dtls_pki_t *pki = &dtls->pki;
@@ -196,8 +196,8 @@ static talc_status server_psk_set(talc_coap_dtls *dtls, talc_failure *failure)
 
 /* ---------------------------------------------------------------- the row */
 
-/* So that a client keeps its session when its address changes (RFC 9146). libcoap's server offers it by
- * itself. */
+/* So that a client keeps its session when its address changes (RFC 9146). libcoap's server offers
+ * it by itself. */
 #ifdef TALC_COAP_HAS_CONNECTION_IDS
 static void connection_id_want(talc_coap_dtls *dtls)
 {
@@ -239,8 +239,8 @@ static void limits_set(talc_coap_dtls *dtls)
 
 static talc_status credentials_set(talc_coap_dtls *dtls, talc_failure *failure)
 {
-    talc_status status = talc_dtls_credentials_new(&dtls->credentials, dtls->role,
-                                                   dtls->setup.config, failure);
+    talc_status status =
+        talc_dtls_credentials_new(&dtls->credentials, dtls->role, dtls->setup.config, failure);
     if (status == TALC_OK) {
         status = pins_check(dtls, failure);
     }
