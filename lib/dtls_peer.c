@@ -116,6 +116,15 @@ static int watch_send(void *context, const unsigned char *bytes, size_t size)
     return peer->send(peer->io, bytes, size);
 }
 
+/* The ClientHello that began this session, once more: its cookie is still good, and mbedTLS would
+ * take it for a client that begins again, and forget the session (RFC 6347 section 4.2.8 forbids
+ * it). */
+static bool is_replay(const talc_dtls_peer *peer, const talc_dtls_shown *shown)
+{
+    return peer->is_judged && shown->client_random != NULL &&
+           memcmp(shown->client_random, peer->client_random, TALC_DTLS_RANDOM_SIZE) == 0;
+}
+
 static int watch_receive(void *context, unsigned char *bytes, size_t size)
 {
     talc_dtls_peer *peer = context;
@@ -131,6 +140,9 @@ static int watch_receive(void *context, unsigned char *bytes, size_t size)
     }
     peer->sealed_alert = peer->sealed_alert || shown.sealed_alert;
     peer->sealed_data = peer->sealed_data || shown.sealed_data;
+    if (is_replay(peer, &shown)) {
+        return MBEDTLS_ERR_SSL_WANT_READ;
+    }
     if (shown.client_hello && peer->is_judged) {
         peer->policy->has_news = true;
     }
@@ -146,9 +158,9 @@ static void count_keys(void *context, mbedtls_ssl_key_export_type type, const un
     (void)type;
     (void)secret;
     (void)size;
-    (void)client_random;
     (void)server_random;
     (void)prf;
+    memcpy(peer->client_random, client_random, TALC_DTLS_RANDOM_SIZE);
     peer->keyed++;
 }
 
@@ -198,6 +210,12 @@ void talc_dtls_peer_detach(talc_dtls_peer *peer, void *session)
         mbedtls_ssl_set_verify(ssl, NULL, NULL);
         mbedtls_ssl_set_export_keys_cb(ssl, NULL, NULL);
     }
+}
+
+bool talc_dtls_session_has_begun(void *session)
+{
+    const mbedtls_ssl_context *ssl = session;
+    return ssl->MBEDTLS_PRIVATE(state) > MBEDTLS_SSL_CLIENT_HELLO;
 }
 
 bool talc_dtls_peer_is_same(const talc_dtls_peer *peer, void *session)

@@ -52,6 +52,10 @@ void talc_dtls_peer_detach(talc_dtls_peer *peer, void *session);
  * address (RFC 6347 section 4.2.8), and it may be somebody else then. */
 bool talc_dtls_peer_is_same(const talc_dtls_peer *peer, void *session);
 
+/** Server: whether a ClientHello with a good cookie has been taken, so that the client's address is
+ * its own. */
+bool talc_dtls_session_has_begun(void *session);
+
 /** Whether our side has ended the handshake by an alert. */
 bool talc_dtls_peer_has_refused(const talc_dtls_peer *peer);
 

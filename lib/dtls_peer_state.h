@@ -40,6 +40,7 @@ struct talc_dtls_peer {
     int alert_sent;      /**< likewise */
     bool sealed_alert;   /**< an alert under keys came */
     bool sealed_data;    /**< data under keys came */
+    uint8_t client_random[TALC_DTLS_RANDOM_SIZE]; /**< of the last of these */
     unsigned keyed;      /**< handshakes that got as far as their keys */
     unsigned keyed_then; /**< when it was judged */
 

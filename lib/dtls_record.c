@@ -8,6 +8,8 @@
 #define LENGTH_OFFSET 11
 #define ALERT_SIZE 2
 #define CLIENT_HELLO 1
+#define FRAGMENT_OFFSET 6 /* of a handshake message, 3 bytes (RFC 6347 section 4.2.2) */
+#define RANDOM_OFFSET 14  /* behind the message's header and the version */
 
 /* One record; `fragment` has `size` bytes. */
 typedef struct record {
@@ -35,6 +37,16 @@ static size_t read_record(const uint8_t *bytes, size_t size, record *read)
     return read->size <= size - HEADER_SIZE ? HEADER_SIZE + read->size : 0;
 }
 
+static const uint8_t *client_random(const record *hello)
+{
+    const uint8_t *offset = hello->fragment + FRAGMENT_OFFSET;
+    if (hello->size < RANDOM_OFFSET + TALC_DTLS_RANDOM_SIZE || offset[0] != 0 || offset[1] != 0 ||
+        offset[2] != 0) {
+        return NULL;
+    }
+    return hello->fragment + RANDOM_OFFSET;
+}
+
 static void show(const record *seen, talc_dtls_shown *shown)
 {
     if (seen->type == TALC_RECORD_ALERT && !seen->is_clear) {
@@ -46,6 +58,7 @@ static void show(const record *seen, talc_dtls_shown *shown)
     } else if (seen->type == TALC_RECORD_HANDSHAKE && seen->is_clear && seen->size > 0 &&
                seen->fragment[0] == CLIENT_HELLO) {
         shown->client_hello = true;
+        shown->client_random = client_random(seen);
     }
 }
 

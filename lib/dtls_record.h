@@ -13,12 +13,15 @@
 #include <stdint.h>
 
 #define TALC_DTLS_NO_ALERT (-1)
+#define TALC_DTLS_RANDOM_SIZE 32
 
 typedef struct talc_dtls_shown {
     int alert;         /**< description of the last alert in the clear, or TALC_DTLS_NO_ALERT */
     bool client_hello; /**< a ClientHello in the clear */
     bool sealed_alert; /**< an alert under keys; which one cannot be told */
     bool sealed_data;  /**< application data under keys */
+    const uint8_t *client_random; /**< that ClientHello's, TALC_DTLS_RANDOM_SIZE bytes of the
+                                       datagram; NULL: none, or not in its first fragment */
 } talc_dtls_shown;
 
 /** Looks at the records of one datagram, up to the first that is cut off. */

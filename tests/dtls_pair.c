@@ -30,6 +30,10 @@ static int end_send(void *context, const unsigned char *bytes, size_t size)
     dtls_datagram *place = &to->inbox[(to->first + to->count++) % DTLS_DATAGRAMS_MAX];
     memcpy(place->bytes, bytes, size);
     place->size = size;
+    if (size > 13 && bytes[0] == MBEDTLS_SSL_MSG_HANDSHAKE &&
+        bytes[13] == MBEDTLS_SSL_HS_CLIENT_HELLO) {
+        from->hello = *place;
+    }
     return (int)size;
 }
 

@@ -39,6 +39,7 @@ typedef struct dtls_end {
     mbedtls_x509_crt chain;
     mbedtls_pk_context key;
     int code; /**< of the handshake so far */
+    dtls_datagram hello; /**< the last ClientHello that it sent */
     dtls_datagram inbox[DTLS_DATAGRAMS_MAX];
     size_t first, count;
 } dtls_end;

@@ -22,7 +22,12 @@
 
 static int socket_send(void *context, const unsigned char *bytes, size_t size)
 {
-    const dtls_stranger *stranger = context;
+    dtls_stranger *stranger = context;
+    if (size > 13 && size <= sizeof stranger->hello && bytes[0] == MBEDTLS_SSL_MSG_HANDSHAKE &&
+        bytes[13] == MBEDTLS_SSL_HS_CLIENT_HELLO) {
+        memcpy(stranger->hello, bytes, size);
+        stranger->hello_size = size;
+    }
     ssize_t sent = send(stranger->socket, bytes, size, 0);
     return sent < 0 ? MBEDTLS_ERR_SSL_INTERNAL_ERROR : (int)sent;
 }
@@ -116,6 +121,12 @@ void dtls_stranger_open_beside(dtls_stranger *stranger, const dtls_stranger *fir
 int dtls_stranger_step(dtls_stranger *stranger)
 {
     return mbedtls_ssl_handshake(&stranger->ssl);
+}
+
+void dtls_stranger_repeat_hello(dtls_stranger *stranger)
+{
+    assert_int_equal(send(stranger->socket, stranger->hello, stranger->hello_size, 0),
+                     (ssize_t)stranger->hello_size);
 }
 
 void dtls_stranger_ask(dtls_stranger *stranger, uint16_t message_id)

@@ -17,6 +17,8 @@ typedef struct dtls_stranger {
     mbedtls_x509_crt chain;
     mbedtls_pk_context key;
     int suites[2];
+    uint8_t hello[1024]; /**< the last ClientHello that it sent */
+    size_t hello_size;
 } dtls_stranger;
 
 /** On a port of its own, to this port of 127.0.0.1, with the pre-shared key of this file, or a
@@ -33,6 +35,9 @@ void dtls_stranger_offer(dtls_stranger *stranger, int suite);
 
 /** Takes the handshake on as far as what has arrived allows; what mbedTLS says. */
 int dtls_stranger_step(dtls_stranger *stranger);
+
+/** Sends its last ClientHello once more, byte for byte. */
+void dtls_stranger_repeat_hello(dtls_stranger *stranger);
 
 /** Once the handshake is over: sends GET /hello, confirmable, with this message ID. */
 void dtls_stranger_ask(dtls_stranger *stranger, uint16_t message_id);

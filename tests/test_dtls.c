@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Mode dtls over sockets: who is believed, what both sides know of each other, and sessions that end
- * and begin. */
+/* Mode dtls over sockets: who is believed, what both sides know of each other, and sessions that
+ * end and begin. */
 #include "tests/credential_folder.h"
 #include "tests/peers.h"
 

@@ -195,6 +195,29 @@ static void another_client_on_the_same_address_is_not_the_same(void **state)
     dtls_pair_free(pair);
 }
 
+/* Paths double datagrams, and others keep them: the cookie in it is still good. */
+static void the_hello_of_a_session_once_more_changes_nothing(void **state)
+{
+    (void)state;
+    static const peers_side judge = { .psks = "psk-server.txt" };
+    talc_peer who;
+    talc_failure failure;
+    uint8_t request[16];
+    dtls_pair *pair = dtls_pair_new(TALC_ROLE_SERVER, &judge, NULL);
+    dtls_pair_show_psk(pair, "psk-client.txt");
+    dtls_pair_run(pair);
+    assert_int_equal(talc_dtls_peer_judge(pair->peer, &pair->ours.ssl, &who, &failure), TALC_OK);
+
+    dtls_pair_put(pair, pair->theirs.hello.bytes, pair->theirs.hello.size);
+    assert_int_equal(mbedtls_ssl_read(&pair->ours.ssl, request, sizeof request),
+                     MBEDTLS_ERR_SSL_WANT_READ);
+    assert_true(talc_dtls_peer_is_same(pair->peer, &pair->ours.ssl));
+    assert_false(talc_dtls_policy_take_news(pair->policy));
+    assert_int_equal(mbedtls_ssl_write(&pair->theirs.ssl, (const uint8_t *)"request", 7), 7);
+    assert_int_equal(mbedtls_ssl_read(&pair->ours.ssl, request, sizeof request), 7);
+    dtls_pair_free(pair);
+}
+
 /* Naming a key is no proof that it is held: what counts is the suite that was agreed on. */
 static void a_key_that_was_only_named_proves_nothing(void **state)
 {
@@ -296,6 +319,7 @@ int main(void)
         cmocka_unit_test(servers_are_known_by_the_clients_key),
         cmocka_unit_test(a_session_is_described),
         cmocka_unit_test(another_client_on_the_same_address_is_not_the_same),
+        cmocka_unit_test(the_hello_of_a_session_once_more_changes_nothing),
         cmocka_unit_test(a_key_that_was_only_named_proves_nothing),
         cmocka_unit_test(a_close_in_the_clear_is_a_refusal),
         cmocka_unit_test(an_alert_before_any_answer_is_a_refusal),

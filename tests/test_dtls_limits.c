@@ -239,19 +239,57 @@ static void a_flood_of_first_hellos_keeps_nobody_out(void **state)
     talc_server_free(of.server);
 }
 
+/* Fourteen bytes that look like the beginning of a hello are none: they push no handshake out whose
+ * address is proved. */
+static void scraps_of_hellos_push_nobody_out(void **state)
+{
+    (void)state;
+    static const uint8_t scrap[] = { 22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 99, 1 };
+    house of;
+    dtls_stranger stranger;
+    talc_server_info info;
+    talc_config config = house_config(&of);
+    config.half_open_max = HALF_OPEN_MAX;
+    house_open(&of, &config);
+    dtls_stranger_open(&stranger, of.port, "psk-client.txt");
+    knock(&of, &stranger);
+    for (size_t i = 0; i < FLOOD; i++) {
+        dtls_stranger other;
+        dtls_stranger_open(&other, of.port, "psk-client.txt");
+        assert_int_equal(send(other.socket, scrap, sizeof scrap, 0), sizeof scrap);
+        house_settle(&of);
+        dtls_stranger_close(&other);
+    }
+    assert_int_equal(of.refused, 0);
+    talc_server_info_get(of.server, &info);
+    assert_int_equal(info.half_open, is_on_mbedtls() ? 1 : info.half_open);
+    connect_stranger(&of, &stranger);
+    assert_int_equal(of.opened, 1);
+    dtls_stranger_close(&stranger);
+    talc_server_free(of.server);
+}
+
 static void a_handshake_that_stands_still_is_given_up(void **state)
 {
     (void)state;
     house of;
     dtls_stranger stranger;
+    talc_server_info info = { 0 };
     talc_config config = house_config(&of);
-    config.half_open_timeout_ms = 1;
+    config.half_open_timeout_ms = 200;
     house_open(&of, &config);
     dtls_stranger_open(&stranger, of.port, "psk-client.txt");
-    knock(&of, &stranger);
+    for (int turns = 0; info.half_open == 0; turns++) { /* up to the cookie, and no further */
+        assert_true(turns < TURNS_MAX);
+        assert_int_not_equal(dtls_stranger_step(&stranger), 0);
+        house_settle(&of);
+        talc_server_info_get(of.server, &info);
+    }
     await(&of, &of.refused, 1);
     assert_int_equal(of.failure.status, TALC_ERROR_TIMEOUT);
     assert_contains(of.failure.text, "did not finish the DTLS handshake");
+    talc_server_info_get(of.server, &info);
+    assert_int_equal(info.half_open, 0);
     dtls_stranger_close(&stranger);
     talc_server_free(of.server);
 }
@@ -419,6 +457,28 @@ static void another_client_at_the_same_address_is_another_peer(void **state)
     talc_server_free(of.server);
 }
 
+/* What a path doubles, or somebody keeps: the cookie in it is still good. */
+static void the_hello_of_a_session_once_more_ends_nothing(void **state)
+{
+    (void)state;
+    house of;
+    dtls_stranger stranger;
+    talc_config config = house_config(&of);
+    house_open(&of, &config);
+    dtls_stranger_open(&stranger, of.port, "psk-client.txt");
+    connect_stranger(&of, &stranger);
+    dtls_stranger_repeat_hello(&stranger);
+    house_settle(&of);
+    ask(&of, &stranger, 1);
+    dtls_stranger_repeat_hello(&stranger);
+    house_settle(&of);
+    ask(&of, &stranger, 2);
+    assert_int_equal(of.opened, 1);
+    assert_int_equal(of.closed + of.refused + of.failed, 0);
+    dtls_stranger_close(&stranger);
+    talc_server_free(of.server);
+}
+
 /* A made-up ClientHello from a client's address does not end its session. */
 static void a_hello_without_a_cookie_ends_nothing(void **state)
 {
@@ -447,12 +507,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_oldest_half_open_session_gives_way),
         cmocka_unit_test(a_flood_of_first_hellos_keeps_nobody_out),
+        cmocka_unit_test(scraps_of_hellos_push_nobody_out),
         cmocka_unit_test(a_handshake_that_stands_still_is_given_up),
         cmocka_unit_test(what_is_no_hello_begins_nothing),
         cmocka_unit_test(a_full_server_lets_nobody_in_until_one_leaves),
         cmocka_unit_test(an_idle_session_ends_and_another_begins),
         cmocka_unit_test(who_does_not_mind_the_alert_is_not_heard),
         cmocka_unit_test(another_client_at_the_same_address_is_another_peer),
+        cmocka_unit_test(the_hello_of_a_session_once_more_ends_nothing),
         cmocka_unit_test(a_hello_without_a_cookie_ends_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

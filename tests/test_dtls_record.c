@@ -34,47 +34,44 @@ typedef struct row {
 } row;
 
 #define BYTES(text) (text), sizeof(text) - 1
-#define NOTHING                                                                                    \
-    {                                                                                              \
-        TALC_DTLS_NO_ALERT, false, false, false                                                    \
-    }
+#define NOTHING { TALC_DTLS_NO_ALERT, false, false, false, NULL }
 
 static const row rows[] = {
     { "nothing", BYTES(""), NOTHING },
     { "half a header", BYTES("\x15\xfe\xfd\x00\x00\x00\x00\x00\x00\x00\x01\x00"), NOTHING },
     { "a header alone", BYTES(CLEAR(ALERT, "\x02")), NOTHING },
     { "half an alert", BYTES(CLEAR(ALERT, "\x02") "\x02"), NOTHING },
-    { "an alert", BYTES(CLEAR(ALERT, "\x02") BAD_RECORD_MAC), { 20, false, false, false } },
-    { "the end", BYTES(CLEAR(ALERT, "\x02") CLOSE_NOTIFY), { 0, false, false, false } },
+    { "an alert", BYTES(CLEAR(ALERT, "\x02") BAD_RECORD_MAC), { 20, false, false, false, NULL } },
+    { "the end", BYTES(CLEAR(ALERT, "\x02") CLOSE_NOTIFY), { 0, false, false, false, NULL } },
     { "an alert of another size", BYTES(CLEAR(ALERT, "\x04") BAD_RECORD_MAC "ab"), NOTHING },
     { "two alerts",
       BYTES(CLEAR(ALERT, "\x02") CLOSE_NOTIFY CLEAR(ALERT, "\x02") BAD_RECORD_MAC),
-      { 20, false, false, false } },
+      { 20, false, false, false, NULL } },
     { "an alert under keys",
       BYTES(SEALED(ALERT, "\x08") EIGHT),
-      { TALC_DTLS_NO_ALERT, false, true, false } },
+      { TALC_DTLS_NO_ALERT, false, true, false, NULL } },
     { "an alert of two bytes under keys",
       BYTES(SEALED(ALERT, "\x02") BAD_RECORD_MAC),
-      { TALC_DTLS_NO_ALERT, false, true, false } },
-    { "data", BYTES(SEALED(DATA, "\x08") EIGHT), { TALC_DTLS_NO_ALERT, false, false, true } },
+      { TALC_DTLS_NO_ALERT, false, true, false, NULL } },
+    { "data", BYTES(SEALED(DATA, "\x08") EIGHT), { TALC_DTLS_NO_ALERT, false, false, true, NULL } },
     { "data in the clear", BYTES(CLEAR(DATA, "\x08") EIGHT), NOTHING },
     { "a ClientHello",
       BYTES(CLEAR(HANDSHAKE, "\x04") HELLO),
-      { TALC_DTLS_NO_ALERT, true, false, false } },
+      { TALC_DTLS_NO_ALERT, true, false, false, NULL } },
     { "a ClientHello under keys", BYTES(SEALED(HANDSHAKE, "\x04") HELLO), NOTHING },
     { "another message", BYTES(CLEAR(HANDSHAKE, "\x04") FINISHED), NOTHING },
     { "an empty handshake record", BYTES(CLEAR(HANDSHAKE, "\x00") HELLO), NOTHING },
     { "an empty record before another",
       BYTES(CLEAR(HANDSHAKE, "\x00") CLEAR(ALERT, "\x02") BAD_RECORD_MAC),
-      { 20, false, false, false } },
+      { 20, false, false, false, NULL } },
     { "a record with a connection id", BYTES(SEALED(CONNECTION_ID, "\x08") EIGHT), NOTHING },
     { "all of it",
       BYTES(CLEAR(HANDSHAKE, "\x04") HELLO CLEAR(ALERT, "\x02") BAD_RECORD_MAC SEALED(DATA, "\x08")
                 EIGHT SEALED(ALERT, "\x08") EIGHT),
-      { 20, true, true, true } },
+      { 20, true, true, true, NULL } },
     { "what is cut off hides nothing before it",
       BYTES(SEALED(DATA, "\x08") EIGHT CLEAR(ALERT, "\x03") BAD_RECORD_MAC),
-      { TALC_DTLS_NO_ALERT, false, false, true } },
+      { TALC_DTLS_NO_ALERT, false, false, true, NULL } },
 };
 
 static void datagrams_show(void **state)
@@ -97,9 +94,40 @@ static void datagrams_show(void **state)
     }
 }
 
+#define RANDOM "0123456789abcdef0123456789abcdef"
+#define MESSAGE(offset) "\x01\x00\x00\x30\x00\x01" offset "\x00\x00\x30\xfe\xfd"
+
+/* The random of a ClientHello is told where it stands in the message's first fragment. */
+static void a_hello_shows_its_random(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t size;
+        bool is_shown;
+    } hellos[] = {
+        { BYTES(CLEAR(HANDSHAKE, "\x2e") MESSAGE("\x00\x00\x00") RANDOM), true },
+        { BYTES(CLEAR(HANDSHAKE, "\x30") MESSAGE("\x00\x00\x00") RANDOM "\x00\x00"), true },
+        { BYTES(CLEAR(HANDSHAKE, "\x2e") MESSAGE("\x00\x00\x01") RANDOM), false },
+        { BYTES(CLEAR(HANDSHAKE, "\x2e") MESSAGE("\x01\x00\x00") RANDOM), false },
+        { BYTES(CLEAR(HANDSHAKE, "\x2d") MESSAGE("\x00\x00\x00") RANDOM), false },
+        { BYTES(CLEAR(HANDSHAKE, "\x04") HELLO), false },
+    };
+    for (size_t i = 0; i < COUNT(hellos); i++) {
+        talc_dtls_shown shown;
+        talc_dtls_shown_read((const uint8_t *)hellos[i].bytes, hellos[i].size, &shown);
+        assert_true(shown.client_hello);
+        assert_int_equal(shown.client_random != NULL, hellos[i].is_shown);
+        if (hellos[i].is_shown) {
+            assert_memory_equal(shown.client_random, RANDOM, TALC_DTLS_RANDOM_SIZE);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_hello_shows_its_random),
         cmocka_unit_test(datagrams_show),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,7 +29,7 @@ typedef struct talc_coap_dtls_session {
     struct talc_coap_dtls_session *prev, *next;
     talc_coap_dtls *dtls;
     coap_session_t *session;
-    talc_dtls_peer *peer; /**< owned; a server's NEW one has none before it has a TLS object */
+    talc_dtls_peer *peer; /**< owned; NULL: a NEW one that gave way, without a TLS object */
     talc_coap_dtls_phase phase;
     int is_gone;   /**< libcoap has freed the TLS object */
     int is_doomed; /**< server: to be disconnected as soon as libcoap does no I/O */
@@ -37,8 +37,10 @@ typedef struct talc_coap_dtls_session {
     uint32_t heard;       /**< datagrams of the peer, when it was looked at last */
     uint64_t began_ms;
     uint64_t progress_ms; /**< when the handshake went on last */
-    talc_coap_guest guest; /**< once OPEN */
-    talc_failure failure;  /**< client: why it ENDED */
+    union {
+        talc_coap_guest guest; /**< until it ENDED at a client; a server's to the end */
+        talc_failure failure;  /**< client: why it ENDED */
+    };
 } talc_coap_dtls_session;
 
 struct talc_coap_dtls {
@@ -57,6 +59,8 @@ struct talc_coap_dtls {
     uint8_t decoy[32];          /**< nobody holds this key */
     talc_coap_dtls_session *opening; /**< a server's before they are OPEN, oldest first */
     talc_coap_dtls_session *open;    /**< a server's OPEN and ENDED ones; all of a client's */
+    size_t new_count;                /**< NEW ones with a TLS object, after the last datagram */
+    size_t handshake_count;          /**< likewise HANDSHAKE ones */
     size_t open_count;               /**< OPEN ones */
     int has_doomed;                  /**< some of `open` are doomed */
     uint64_t numbers;                /**< guests so far */

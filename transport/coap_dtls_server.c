@@ -84,6 +84,10 @@ static void disconnect(talc_coap_dtls_session *session)
     session->is_doomed = 0;
     coap_session_disconnected(session->session, COAP_NACK_TLS_FAILED);
     session->is_gone = 1;
+    if (session->phase == TALC_COAP_DTLS_NEW) {
+        talc_dtls_peer_free(session->peer); /* there may be many */
+        session->peer = NULL;
+    }
 }
 
 static void refuse(talc_coap_dtls_session *session, const talc_failure *failure)
@@ -145,7 +149,7 @@ const coap_bin_const_t *talc_coap_dtls_find_psk(coap_bin_const_t *name, coap_ses
     talc_coap_dtls *dtls = security;
     talc_coap_dtls_session *found = coap_session_get_app_data(session);
     talc_psk psk = { .key = dtls->decoy, .key_size = sizeof dtls->decoy };
-    if (found == NULL) {
+    if (found == NULL || found->peer == NULL) {
         return NULL;
     }
     int is_known = talc_dtls_psk_find(&psk, dtls->setup.config->trust, name->s, name->length);
@@ -183,11 +187,11 @@ talc_status talc_coap_dtls_admit(void *security, coap_session_t *session,
 {
     talc_coap_dtls_session *found = coap_session_get_app_data(session);
     (void)security;
-    if (found != NULL &&
+    if (found != NULL && !found->is_gone &&
         (found->phase == TALC_COAP_DTLS_NEW || found->phase == TALC_COAP_DTLS_HANDSHAKE)) {
         open_session(found); /* the request came in the datagram that ended the handshake */
     }
-    if (found == NULL || found->phase != TALC_COAP_DTLS_OPEN) {
+    if (found == NULL || found->is_gone || found->phase != TALC_COAP_DTLS_OPEN) {
         return TALC_ERROR_VERIFY;
     }
     if (!talc_dtls_peer_is_same(found->peer, talc_coap_dtls_tls(found))) {
@@ -253,7 +257,8 @@ static void look(talc_coap_dtls_session *session, uint64_t now_ms)
         return;
     }
     if (session->phase == TALC_COAP_DTLS_NEW &&
-        coap_session_get_type(session->session) == COAP_SESSION_TYPE_SERVER) {
+        coap_session_get_type(session->session) == COAP_SESSION_TYPE_SERVER &&
+        (tls == NULL || talc_dtls_session_has_begun(tls))) {
         session->phase = TALC_COAP_DTLS_HANDSHAKE;
     }
     if (talc_dtls_peer_has_refused(session->peer)) {
@@ -263,29 +268,26 @@ static void look(talc_coap_dtls_session *session, uint64_t now_ms)
     }
 }
 
-/* The oldest of those in this phase that have a TLS object; `*count` is how many there are. */
+/* The oldest of those in this phase. */
 static talc_coap_dtls_session *half_open_oldest(const talc_coap_dtls *dtls,
-                                                talc_coap_dtls_phase phase, size_t *count)
+                                                talc_coap_dtls_phase phase)
 {
-    talc_coap_dtls_session *oldest = NULL;
     talc_coap_dtls_session *at = NULL;
-    *count = 0;
     DL_FOREACH (dtls->opening, at) {
         if (at->phase == phase && is_half_open(at)) {
-            oldest = oldest == NULL ? at : oldest;
-            ++*count;
+            return at;
         }
     }
-    return oldest;
+    return NULL;
 }
 
-/* NEW ones are counted apart: they may be made up, and must not push out whose cookie came back. */
-static void bound_half_open(talc_coap_dtls *dtls, talc_coap_dtls_phase phase)
+/* NEW ones are counted apart: they may be made up, and must not push out whose cookie came back.
+ * Returns how many are left. */
+static size_t bound_half_open(talc_coap_dtls *dtls, talc_coap_dtls_phase phase, size_t count)
 {
-    size_t count;
     uint32_t count_max = dtls->setup.config->half_open_max;
     talc_coap_dtls_session *oldest;
-    while ((oldest = half_open_oldest(dtls, phase, &count)) != NULL && count > count_max) {
+    while (count > count_max && (oldest = half_open_oldest(dtls, phase)) != NULL) {
         if (phase == TALC_COAP_DTLS_HANDSHAKE) {
             talc_failure failure = { 0 };
             (void)talc_failure_set(&failure, TALC_STAGE_HANDSHAKE, TALC_ERROR_OVERLOADED,
@@ -294,7 +296,9 @@ static void bound_half_open(talc_coap_dtls *dtls, talc_coap_dtls_phase phase)
             refuse(oldest, &failure);
         }
         disconnect(oldest);
+        count--;
     }
+    return count;
 }
 
 /* Disconnecting may take other sessions' events along, never other records. */
@@ -322,40 +326,47 @@ static void doom_renewed(talc_coap_dtls *dtls)
     }
 }
 
+/* Once through all: under a flood there are thousands of stubs. */
+static void look_at_opening(talc_coap_dtls *dtls)
+{
+    talc_coap_dtls_session *at = NULL;
+    talc_coap_dtls_session *next = NULL;
+    size_t fresh = 0;
+    size_t handshakes = 0;
+    uint64_t now_ms = talc_coap_now_ms();
+    DL_FOREACH_SAFE (dtls->opening, at, next) {
+        look(at, now_ms);
+        if (at->is_doomed && !at->is_gone) {
+            disconnect(at);
+        } else if (is_half_open(at)) {
+            fresh += at->phase == TALC_COAP_DTLS_NEW;
+            handshakes += at->phase == TALC_COAP_DTLS_HANDSHAKE;
+        }
+    }
+    dtls->new_count = bound_half_open(dtls, TALC_COAP_DTLS_NEW, fresh);
+    dtls->handshake_count = bound_half_open(dtls, TALC_COAP_DTLS_HANDSHAKE, handshakes);
+}
+
 void talc_coap_dtls_process(void *security)
 {
     talc_coap_dtls *dtls = security;
-    talc_coap_dtls_session *at = NULL;
-    talc_coap_dtls_session *next = NULL;
-    uint64_t now_ms = talc_coap_now_ms();
     if (dtls->role == TALC_ROLE_CLIENT) {
         return;
     }
-    DL_FOREACH_SAFE (dtls->opening, at, next) {
-        look(at, now_ms);
-    }
+    look_at_opening(dtls);
     if (talc_dtls_policy_take_news(dtls->policy)) {
         doom_renewed(dtls);
     }
-    disconnect_doomed(dtls->opening);
     if (dtls->has_doomed) {
         dtls->has_doomed = 0;
         disconnect_doomed(dtls->open);
     }
-    bound_half_open(dtls, TALC_COAP_DTLS_NEW);
-    bound_half_open(dtls, TALC_COAP_DTLS_HANDSHAKE);
 }
 
 uint32_t talc_coap_dtls_timeout_ms(void *security)
 {
     const talc_coap_dtls *dtls = security;
-    const talc_coap_dtls_session *at = NULL;
-    DL_FOREACH (dtls->opening, at) {
-        if (is_half_open(at)) {
-            return CHECK_MS;
-        }
-    }
-    return UINT32_MAX;
+    return dtls->new_count + dtls->handshake_count > 0 ? CHECK_MS : UINT32_MAX;
 }
 
 /* A NEW one is no session yet: its client may be made up. */
@@ -363,5 +374,5 @@ void talc_coap_dtls_count(void *security, size_t *open, size_t *half_open)
 {
     const talc_coap_dtls *dtls = security;
     *open = dtls->open_count;
-    (void)half_open_oldest(dtls, TALC_COAP_DTLS_HANDSHAKE, half_open);
+    *half_open = dtls->handshake_count;
 }
