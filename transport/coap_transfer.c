@@ -72,7 +72,8 @@ static talc_coap_transfer *transfer_place(talc_coap_transfers *transfers, const 
     }
     size_t own = transfers_sum(transfers, peer).count;
     int is_greedy = own > 0 && own >= transfers->places / TALC_COAP_TRANSFER_SHARE;
-    return transfer_oldest(transfers, is_greedy ? peer : NULL, NULL);
+    talc_coap_transfer *oldest = transfer_oldest(transfers, is_greedy ? peer : NULL, NULL);
+    return oldest != NULL ? oldest : &transfers->list[0];
 }
 
 talc_coap_transfer *talc_coap_transfer_begin(talc_coap_transfers *transfers,
