@@ -193,14 +193,16 @@ static void give_back(talc_session *session, size_t size)
 }
 
 /* Who began the record that is not whole is not known before the peer tags: a range that has it from its
- * beginning comes in its place. */
+ * beginning comes in its place. And a client that says nothing has nothing more to say, so the rest
+ * of it will not come. */
 static void forget_unfinished(talc_session *session, const talc_range *range)
 {
     const talc_engine_class *class = session->engine_class;
-    size_t size = class->unfinished_size == NULL || range->size == 0
-                      ? 0
-                      : class->unfinished_size(session->engine);
-    if (size > 0 && !session->peer_tags && range->offset + size <= session->in.next) {
+    size_t size =
+        class->unfinished_size == NULL ? 0 : class->unfinished_size(session->engine);
+    bool is_hopeless = range->size == 0 ? session->role == TALC_ROLE_SERVER
+                                        : range->offset + size <= session->in.next;
+    if (size > 0 && !session->peer_tags && is_hopeless) {
         class->forget_unfinished(session->engine);
         give_back(session, size);
     }
