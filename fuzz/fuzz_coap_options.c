@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
-/* A datagram that libcoap reads means the same to the links of `none` and `dtls` as to the reader of
- * messages inside a session. Block options are the links' own, and libcoap lets numbers of options wrap
- * that are too large. */
+/* A datagram that libcoap reads means the same to the links of `none` and `dtls` as to the reader
+ * of messages inside a session. Block options are the links' own, and libcoap lets numbers of
+ * options wrap that are too large. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -3,10 +3,10 @@
 #define TALC_TESTS_DIRECT_PAIR_H
 
 /**
- * The links of mode `none` on real sockets of 127.0.0.1: a server with a simple application on it, a
- * client, and a relay between them; and in place of either, peers played by hand and programs of
- * others. The application answers each request with `answer_size` bytes; the client notes what comes
- * back. Everything that goes wrong in the plumbing fails the running test.
+ * The links of mode `none` on real sockets of 127.0.0.1: a server with a simple application on it,
+ * a client, and a relay between them; and in place of either, peers played by hand and programs of
+ * others. The application answers each request with `answer_size` bytes; the client notes what
+ * comes back. Everything that goes wrong in the plumbing fails the running test.
  */
 
 #include "lib/direct.h"
@@ -52,8 +52,8 @@ typedef struct direct_pair {
     void (*on_result)(struct direct_pair *pair); /* called with each; NULL: not */
 } direct_pair;
 
-/** For cmocka: makes a pair with the usual configuration and an open server; the client is opened by
- * the test. */
+/** For cmocka: makes a pair with the usual configuration and an open server; the client is opened
+ * by the test. */
 int direct_pair_setup(void **state);
 int direct_pair_teardown(void **state);
 
@@ -67,7 +67,8 @@ void direct_pair_client_close(direct_pair *pair);
 
 uint16_t direct_pair_port(const direct_pair *pair);
 
-/** A frame of this method for the path; `body_size` bytes as payload, which stay until the next call. */
+/** A frame of this method for the path; `body_size` bytes as payload, which stay until the next
+ * call. */
 talc_frame direct_pair_frame(uint8_t code, const char *path, size_t body_size);
 
 talc_status direct_pair_send(direct_pair *pair, uint32_t exchange, const talc_frame *request);
@@ -79,8 +80,8 @@ void direct_pair_release(direct_pair *pair, size_t held, size_t answer_size);
  * so. */
 void direct_pair_turn(direct_pair *pair, int timeout_ms);
 
-/** Turns until the client has had so many results, or the server so many requests; fails the test if
- * that takes longer than a minute. */
+/** Turns until the client has had so many results, or the server so many requests; fails the test
+ * if that takes longer than a minute. */
 void direct_pair_await_results(direct_pair *pair, size_t results);
 void direct_pair_await_requests(direct_pair *pair, size_t requests);
 
@@ -117,12 +118,12 @@ void direct_call_send(const direct_caller *caller, const wire_message *request);
 const wire_message *direct_call_await(direct_caller *caller);
 const wire_message *direct_call(direct_caller *caller, const wire_message *request);
 
-/** Fails the test if the server has said anything to what was sent: asks something else, whose answer
- * has to be the next one. It counts as a request. */
+/** Fails the test if the server has said anything to what was sent: asks something else, whose
+ * answer has to be the next one. It counts as a request. */
 void direct_call_expect_silence(direct_caller *caller);
 
-/** Runs a shell command beside the server until it ends, which it has to with status 0. Returns what
- * it wrote to standard output, NUL-terminated, valid until the next call. */
+/** Runs a shell command beside the server until it ends, which it has to with status 0. Returns
+ * what it wrote to standard output, NUL-terminated, valid until the next call. */
 const char *direct_pair_run(direct_pair *pair, const char *command, size_t *size);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The client of mode `none` against servers that a script plays: what it sends, and what it makes of
- * answers that are short, separate, wrong or none. Blocks are in test_coap_direct_blocks.c. */
+/* The client of mode `none` against servers that a script plays: what it sends, and what it makes
+ * of answers. Repeats, acknowledgements and paths are in test_coap_direct_transmission.c, blocks in
+ * test_coap_direct_blocks.c and test_coap_direct_uploads.c. */
 #include "tests/direct_pair.h"
 
 #include <stdio.h>
@@ -35,8 +36,8 @@ static void a_request_has_just_the_options_it_needs(void **state)
     assert_true(wire_says(sent, WIRE_URI_QUERY, 1, "y=&"));
     assert_int_equal(wire_number(sent, WIRE_CONTENT_FORMAT), 60);
     assert_int_equal(wire_number(sent, 17 /* Accept */), 0);
-    static const unsigned others[] = { WIRE_URI_HOST, WIRE_URI_PORT,     WIRE_BLOCK1,      WIRE_BLOCK2,
-                                       WIRE_SIZE1,    WIRE_REQUEST_TAG,  WIRE_PROXY_URI };
+    static const unsigned others[] = { WIRE_URI_HOST, WIRE_URI_PORT,    WIRE_BLOCK1,   WIRE_BLOCK2,
+                                       WIRE_SIZE1,    WIRE_REQUEST_TAG, WIRE_PROXY_URI };
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         assert_null(wire_find(sent, others[i], 0, &size));
     }
@@ -182,78 +183,6 @@ static void nobody_there_is_told_at_once(void **state)
     direct_play_end(pair);
 }
 
-static void separate_begin(wire_message *answer, const wire_message *request, uint16_t id)
-{
-    size_t size;
-    const uint8_t *token = wire_token(request, &size);
-    wire_begin(answer, WIRE_CON, WIRE_CODE(2, 5), id, token, size);
-    wire_uint(answer, WIRE_CONTENT_FORMAT, 0);
-    wire_payload(answer, "later", 5);
-}
-
-static void acknowledge(const played *server, const wire_message *request)
-{
-    wire_message ack;
-    wire_begin(&ack, WIRE_ACK, 0, wire_id(request), NULL, 0);
-    wire_send(server->socket, &ack, server->from);
-}
-
-static void acknowledge_only(played *server, const wire_message *request)
-{
-    acknowledge(server, request);
-}
-
-static void answer_separately(played *server, const wire_message *request)
-{
-    wire_message answer;
-    acknowledge(server, request);
-    separate_begin(&answer, request, (uint16_t)(4711 + server->requests));
-    played_send(server, &answer);
-}
-
-static void a_separate_answer_is_acknowledged(void **state)
-{
-    direct_pair *pair = *state;
-    played server;
-    direct_play(pair, &server, answer_separately);
-    talc_frame request = direct_pair_frame(TALC_GET, "a", 0);
-    for (uint32_t i = 1; i <= 3; i++) {
-        assert_int_equal(direct_pair_send(pair, i, &request), TALC_OK);
-        direct_pair_await_results(pair, i);
-        assert_int_equal(pair->status, TALC_OK);
-        assert_int_equal(pair->code, TALC_CODE_CONTENT);
-        assert_int_equal(pair->format, 0);
-        assert_int_equal(pair->answer_body_size, 5);
-        assert_memory_equal(pair->answer, "later", 5);
-        direct_pair_settle(pair, 20);
-        assert_int_equal(server.acknowledged, i);
-    }
-    direct_play_end(pair);
-}
-
-/* libcoap before 4.3.5 would let the server repeat it to the end. */
-static void every_repeat_of_a_separate_answer_is_acknowledged(void **state)
-{
-    direct_pair *pair = *state;
-    played server;
-    wire_message answer;
-    direct_play(pair, &server, answer_separately);
-    talc_frame request = direct_pair_frame(TALC_GET, "a", 0);
-    assert_int_equal(direct_pair_send(pair, 1, &request), TALC_OK);
-    direct_pair_await_results(pair, 1);
-    separate_begin(&answer, &server.last, 4712);
-    for (unsigned i = 2; i <= 4; i++) {
-        played_send(&server, &answer);
-        while (server.acknowledged < i) { /* ends by the test's time-out */
-            direct_pair_turn(pair, 100);
-        }
-    }
-    direct_pair_settle(pair, 20);
-    assert_int_equal(pair->results, 1);
-    assert_int_equal(server.acknowledged, 4);
-    direct_play_end(pair);
-}
-
 static void answer_to_another_token(played *server, const wire_message *request)
 {
     wire_message answer;
@@ -357,132 +286,6 @@ static void an_answer_with_a_critical_option_is_not_understood(void **state)
     direct_play_end(pair);
 }
 
-/* ---------------------------------------------------------------- transmission */
-
-static void answer_every_second(played *server, const wire_message *request)
-{
-    if (server->requests % 2 == 0) {
-        played_answer_short(server, request);
-    }
-}
-
-/* After ACK_TIMEOUT, the same message again. */
-static void what_is_lost_is_repeated(void **state)
-{
-    direct_pair *pair = *state;
-    played server;
-    direct_play(pair, &server, answer_every_second);
-    talc_frame request = direct_pair_frame(TALC_POST, "a", 10);
-    assert_int_equal(direct_pair_send(pair, 1, &request), TALC_OK);
-    while (server.requests == 0) {
-        direct_pair_turn(pair, 100);
-    }
-    wire_message first = server.last;
-    direct_pair_await_results(pair, 1);
-    assert_int_equal(pair->status, TALC_OK);
-    assert_int_equal(server.requests, 2);
-    assert_int_equal(server.last.size, first.size);
-    assert_memory_equal(server.last.bytes, first.bytes, first.size);
-    direct_play_end(pair);
-}
-
-static void one_request_at_a_time_waits_for_its_acknowledgement(void **state)
-{
-    direct_pair *pair = *state;
-    played server;
-    direct_play(pair, &server, stay_silent);
-    talc_frame request = direct_pair_frame(TALC_GET, "a", 0);
-    for (uint32_t i = 0; i < 3; i++) {
-        assert_int_equal(direct_pair_send(pair, i, &request), TALC_OK);
-    }
-    for (unsigned sent = 1; sent <= 3; sent++) {
-        while (server.requests < sent) {
-            direct_pair_turn(pair, 100);
-        }
-        direct_pair_settle(pair, 20);
-        assert_int_equal(server.requests, sent);
-        acknowledge(&server, &server.last);
-    }
-    direct_play_end(pair);
-}
-
-/* It would be executed though its sender has been told that it was not answered. */
-static void a_request_that_is_forgotten_while_it_waits_never_leaves(void **state)
-{
-    direct_pair *pair = *state;
-    played server;
-    direct_play(pair, &server, stay_silent);
-    for (uint32_t i = 0; i < 3; i++) {
-        static const char *const paths[] = { "a", "b", "c" };
-        talc_frame request = direct_pair_frame(TALC_POST, paths[i], 3);
-        assert_int_equal(direct_pair_send(pair, i, &request), TALC_OK);
-    }
-    while (server.requests < 1) {
-        direct_pair_turn(pair, 100);
-    }
-    talc_coap_direct_client.cancel(pair->client, 1);
-    acknowledge(&server, &server.last);
-    while (server.requests < 2) {
-        direct_pair_turn(pair, 100);
-    }
-    assert_true(wire_says(&server.last, WIRE_URI_PATH, 0, "c"));
-    assert_int_equal(server.from, server.first_from);
-    acknowledge(&server, &server.last);
-    direct_pair_settle(pair, 20);
-    assert_int_equal(server.requests, 2);
-    direct_play_end(pair);
-}
-
-static void forgotten_requests_have_no_results(void **state)
-{
-    direct_pair *pair = *state;
-    played server;
-    wire_message answer;
-    direct_play(pair, &server, stay_silent);
-    talc_frame request = direct_pair_frame(TALC_GET, "a", 0);
-    assert_int_equal(direct_pair_send(pair, 1, &request), TALC_OK);
-    while (server.requests < 1) {
-        direct_pair_turn(pair, 100);
-    }
-    acknowledge(&server, &server.last);
-    direct_pair_settle(pair, 20);
-    talc_coap_direct_client.cancel(pair->client, 1);
-    separate_begin(&answer, &server.last, 99);
-    played_send(&server, &answer);
-    while (server.acknowledged == 0) { /* it is late, and no error */
-        direct_pair_turn(pair, 100);
-    }
-    assert_int_equal(pair->results, 0);
-    talc_coap_direct_client.cancel(pair->client, 4711);
-    direct_play_end(pair);
-}
-
-/* What happens between sending and cancelling, and whether the next request comes from another
- * port. */
-static void a_path_on_which_nothing_was_heard_is_given_up(void **state)
-{
-    static const struct {
-        played_script *script;
-        int is_fresh;
-    } rows[] = { { stay_silent, 1 }, { acknowledge_only, 0 }, { answer_separately, 0 } };
-    direct_pair *pair = *state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        played server;
-        direct_play(pair, &server, rows[i].script);
-        talc_frame request = direct_pair_frame(TALC_GET, "a", 0);
-        for (uint32_t sent = 1; sent <= 2; sent++) {
-            assert_int_equal(direct_pair_send(pair, sent, &request), TALC_OK);
-            while (server.requests < sent) {
-                direct_pair_turn(pair, 100);
-            }
-            direct_pair_settle(pair, 20);
-            talc_coap_direct_client.cancel(pair->client, sent);
-        }
-        assert_int_equal(server.from != server.first_from, rows[i].is_fresh);
-        direct_play_end(pair);
-    }
-}
-
 /* ---------------------------------------------------------------- facts, the end */
 
 static void a_peer_that_answers_counts_as_open(void **state)
@@ -561,16 +364,9 @@ int main(void)
         DIRECT_CASE(requests_that_cannot_be_sent_are_refused),
         DIRECT_CASE(a_reset_ends_the_request_and_the_path),
         DIRECT_CASE(nobody_there_is_told_at_once),
-        DIRECT_CASE(a_separate_answer_is_acknowledged),
-        DIRECT_CASE(every_repeat_of_a_separate_answer_is_acknowledged),
         DIRECT_CASE(answers_to_other_tokens_are_dropped),
         DIRECT_CASE(codes_pass_through_if_they_end_a_request),
         DIRECT_CASE(an_answer_with_a_critical_option_is_not_understood),
-        DIRECT_CASE(what_is_lost_is_repeated),
-        DIRECT_CASE(one_request_at_a_time_waits_for_its_acknowledgement),
-        DIRECT_CASE(a_request_that_is_forgotten_while_it_waits_never_leaves),
-        DIRECT_CASE(forgotten_requests_have_no_results),
-        DIRECT_CASE(a_path_on_which_nothing_was_heard_is_given_up),
         DIRECT_CASE(a_peer_that_answers_counts_as_open),
         DIRECT_CASE(after_the_end_another_beginning_is_possible),
         DIRECT_CASE(addresses_that_lead_nowhere_are_refused),

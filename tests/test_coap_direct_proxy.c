@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The client of mode `none` through forward proxies: played ones for the two ways to name the server,
- * and libcoap's own with many requests under way. */
+/* The client of mode `none` through forward proxies: played ones for the two ways to name the
+ * server, and libcoap's own with many requests under way. */
 #include "tests/direct_pair.h"
 #include "tests/proxy_process.h"
 

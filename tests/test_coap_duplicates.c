@@ -224,7 +224,8 @@ static void requests_are_remembered_as_long_as_their_ids_may_not_be_used_again(v
     static const struct {
         coap_pdu_type_t type;
         uint64_t lifetime_ms;
-    } rows[] = { { COAP_MESSAGE_CON, EXCHANGE_LIFETIME_MS }, { COAP_MESSAGE_NON, NON_LIFETIME_MS } };
+    } rows[] = { { COAP_MESSAGE_CON, EXCHANGE_LIFETIME_MS },
+                 { COAP_MESSAGE_NON, NON_LIFETIME_MS } };
     (void)state;
     for (size_t i = 0; i < 2; i++) {
         talc_coap_duplicates table = { 0 };

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libcoap says nothing of empty acknowledgements. But it says when there is nothing left that it would
- * repeat, so with one message at a time (NSTART) what was acknowledged shows.
+ * libcoap says nothing of empty acknowledgements. But it says when there is nothing left that it
+ * would repeat, so with one message at a time (NSTART) what was acknowledged shows.
  *
  * Repeats of a separate response are acknowledged like the first one (RFC 7252 section 4.2), or the
  * server repeats it to the end, and with NSTART 1 says nothing else meanwhile. libcoap before 4.3.5
- * drops a repeat of the last one without a word. So when something was there to be read, no callback
- * came of it, and it was no acknowledgement, then it may have been such a repeat, and its
+ * drops a repeat of the last one without a word. So when something was there to be read, no
+ * callback came of it, and it was no acknowledgement, then it may have been such a repeat, and its
  * acknowledgement is sent again. One too many is four bytes that nobody minds.
  */
 #include "transport/coap_client.h"
@@ -100,8 +100,8 @@ static void acknowledge_again(talc_coap_client *client, uint64_t now_ms)
     }
 }
 
-/* With more messages than one it cannot be told whose it was. Then it counts as an acknowledgement of
- * all (libcoap keeps to NSTART, too), and every second time as a repeat. */
+/* With more messages than one it cannot be told whose it was. Then it counts as an acknowledgement
+ * of all (libcoap keeps to NSTART, too), and every second time as a repeat. */
 static void guess(talc_coap_client *client, uint64_t now_ms)
 {
     (void)all_free(client);

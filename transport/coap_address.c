@@ -17,8 +17,8 @@
 
 static pthread_once_t started = PTHREAD_ONCE_INIT;
 
-/* libcoap built by CMake falls back to rand(), seeded by the clock: tokens and message ids that can be
- * guessed let anybody answer for the server (RFC 7252 sections 5.3.1 and 11.4). */
+/* libcoap built by CMake falls back to rand(), seeded by the clock: tokens and message ids that can
+ * be guessed let anybody answer for the server (RFC 7252 sections 5.3.1 and 11.4). */
 static int random_fill(void *bytes, size_t size)
 {
     return talc_random_fill(bytes, size) == TALC_OK;
@@ -80,8 +80,8 @@ static talc_status uri_read(talc_coap_uri *read, const char *uri, coap_uri_t *pa
     struct in_addr address;
     if (parts->path.length > 0 || parts->query.length > 0) {
         return talc_failure_set(failure, TALC_STAGE_CONFIGURE, TALC_ERROR_ARGUMENT,
-                                "\"%s\" goes on after host and port: the path of a request is set apart "
-                                "from it, in talc_request",
+                                "\"%s\" goes on after host and port: the path of a request is set "
+                                "apart from it, in talc_request",
                                 uri);
     }
     read->port = parts->port;
@@ -111,7 +111,8 @@ talc_status talc_coap_uri_read_secure(talc_coap_uri *read, const char *uri, talc
         (parts.scheme != COAP_URI_SCHEME_COAP && parts.scheme != COAP_URI_SCHEME_COAPS) ||
         host_copy(read, parts.host.s, parts.host.length)) {
         return talc_failure_set(failure, TALC_STAGE_CONFIGURE, TALC_ERROR_ARGUMENT,
-                                "\"%s\" is no URI of the form coaps://host:port or coap://host:port",
+                                "\"%s\" is no URI of the form coaps://host:port or "
+                                "coap://host:port",
                                 uri ? uri : "");
     }
     if (!names_port(&parts, uri)) {

@@ -21,8 +21,8 @@ typedef struct talc_coap_uri {
     int has_colon;  /**< `host` is an IPv6 address: brackets around it in a URI */
 } talc_coap_uri;
 
-/** Where no port is named, it is 5683. TALC_OK; TALC_ERROR_ARGUMENT with the reason in `failure`: no
- * URI, another scheme than coap, no host, or something after the authority (a single "/" is
+/** Where no port is named, it is 5683. TALC_OK; TALC_ERROR_ARGUMENT with the reason in `failure`:
+ * no URI, another scheme than coap, no host, or something after the authority (a single "/" is
  * allowed). */
 talc_status talc_coap_uri_read(talc_coap_uri *read, const char *uri, talc_failure *failure);
 

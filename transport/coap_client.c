@@ -34,8 +34,9 @@ static void sizes_set(talc_coap_client *client, const talc_coap_client_setup *se
 static talc_status uri_read(const talc_coap_client *client, talc_coap_uri *read, const char *uri,
                             talc_failure *failure)
 {
-    talc_status status = client->security->takes_coaps ? talc_coap_uri_read_secure(read, uri, failure)
-                                                       : talc_coap_uri_read(read, uri, failure);
+    talc_status status = client->security->takes_coaps
+                             ? talc_coap_uri_read_secure(read, uri, failure)
+                             : talc_coap_uri_read(read, uri, failure);
     if (status == TALC_OK && read->port == 0) {
         return talc_failure_set(failure, TALC_STAGE_CONFIGURE, TALC_ERROR_ARGUMENT,
                                 "\"%s\" has port 0, which only a listener can use", uri);

@@ -132,8 +132,8 @@ typedef struct talc_coap_client_setup {
     size_t body_size;                     /**< largest body of a request or an answer */
     size_t exchanges_max;
     talc_coap_transmission transmission;
-    void (*ended)(void *context, const talc_coap_exchange *exchange); /**< from talc_coap_client_process()
-                                                                           only; may send and cancel */
+    /** From talc_coap_client_process() only; may send and cancel. */
+    void (*ended)(void *context, const talc_coap_exchange *exchange);
     void *context;
 } talc_coap_client_setup;
 
@@ -249,8 +249,8 @@ void talc_coap_path_note_settled(talc_coap_path *path, const coap_pdu_t *pdu, ui
 /** Before libcoap does I/O: whether there is something to be read, as far as it matters. */
 int talc_coap_is_readable(const talc_coap_client *client, uint64_t now_ms);
 
-/** After it: looks what has been acknowledged. `was_readable` and nobody was called back: it may have
- * been an acknowledgement, or a repeated response, which is acknowledged again. */
+/** After it: looks what has been acknowledged. `was_readable` and nobody was called back: it may
+ * have been an acknowledgement, or a repeated response, which is acknowledged again. */
 void talc_coap_acknowledgements_look(talc_coap_client *client, int was_readable,
                                      uint64_t now_ms);
 

@@ -17,8 +17,8 @@
 #define SEPARATE_MAX 4096
 
 /* Section 4.7 limits what clients have outstanding; responses come no faster than requests do. One
- * after the other, a single lost acknowledgement would hold all that follow for a minute and a half,
- * and libcoap would keep them for any time. */
+ * after the other, a single lost acknowledgement would hold all that follow for a minute and a
+ * half, and libcoap would keep them for any time. */
 #define OWN_SEPARATE_MAX 64
 #define OWN_WAITING_MAX 512 /* requests of one sender, when the server is half full */
 
@@ -236,8 +236,8 @@ static void direct_deliver(talc_coap_server *server, talc_coap_pending *pending,
     direct->events.request(direct->events.context, &inbound);
 }
 
-/* Its answer has become a message of its own, which is repeated by itself: repeats of the request are
- * acknowledged only. */
+/* Its answer has become a message of its own, which is repeated by itself: repeats of the request
+ * are acknowledged only. */
 static void direct_settle(talc_coap_server *server, talc_coap_pending *pending)
 {
     direct_server *direct = server->owner;

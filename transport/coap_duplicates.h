@@ -9,8 +9,8 @@
  *
  * Within bounds: when they are reached, an asker that has an eighth of the table gives up its own
  * oldest requests, so that nobody pushes out those of others from one address; otherwise the oldest
- * of all goes. Responses are dropped before requests: without one, a repeat is acknowledged only, but
- * still runs nothing. One that waits for its answer never goes.
+ * of all goes. Responses are dropped before requests: without one, a repeat is acknowledged only,
+ * but still runs nothing. One that waits for its answer never goes.
  */
 
 #include "transport/coap_address.h"

@@ -125,8 +125,8 @@ void talc_coap_reply_write(talc_coap_server *server, const talc_coap_pending *pe
     }
 }
 
-/* Above a number they are sent once, or a client that asks and never acknowledges could make libcoap
- * keep any number. It says when there are none at all. */
+/* Above a number they are sent once, or a client that asks and never acknowledges could make
+ * libcoap keep any number. It says when there are none at all. */
 static int may_be_confirmable(talc_coap_server *server, talc_coap_pending *pending,
                               uint64_t now_ms)
 {

@@ -56,9 +56,9 @@ static talc_coap_exchange *exchange_find(const talc_coap_path *path, const coap_
 
 /* ---------------------------------------------------------------- blocks of the request */
 
-/* The server has this block, and may want smaller ones (RFC 7959 section 2.5). It says so with 2.31 or,
- * if it keeps nothing of a request in between, with the success of each block (figure 9). A success
- * without a block would be that of a request whose end is missing. */
+/* The server has this block, and may want smaller ones (RFC 7959 section 2.5). It says so with 2.31
+ * or, if it keeps nothing of a request in between, with the success of each block (figure 9). A
+ * success without a block would be that of a request whose end is missing. */
 static void block_accepted(talc_coap_client *client, talc_coap_exchange *exchange,
                            const coap_pdu_t *response)
 {
@@ -161,8 +161,8 @@ static void block_received(talc_coap_client *client, talc_coap_exchange *exchang
 /* ---------------------------------------------------------------- answers */
 
 /* Some proxies know only one of the two ways to name the server. None of these codes means that the
- * request was executed. What an end-to-end server says begins with a brace; anything else speaks for
- * the proxy. */
+ * request was executed. What an end-to-end server says begins with a brace; anything else speaks
+ * for the proxy. */
 static int other_form_is_due(const talc_coap_exchange *exchange, const coap_pdu_t *response)
 {
     coap_pdu_code_t code = coap_pdu_get_code(response);
@@ -224,8 +224,8 @@ static int goes_on(const talc_coap_client *client, const talc_coap_exchange *exc
            (COAP_RESPONSE_CLASS(exchange->code) == 2 && !client->takes_another);
 }
 
-/* Blocks of one answer have one code and one format. An error instead of a later block is the answer,
- * whole. 0 if the exchange has ended. */
+/* Blocks of one answer have one code and one format. An error instead of a later block is the
+ * answer, whole. 0 if the exchange has ended. */
 static int is_the_same_answer(talc_coap_client *client, talc_coap_exchange *exchange,
                               const talc_coap_exchange *before, const coap_pdu_t *response)
 {
@@ -323,8 +323,8 @@ static coap_response_t on_response(coap_session_t *session, const coap_pdu_t *se
 }
 
 /* The operating system says that nobody is there, for each message that was not acknowledged: this
- * one was not executed, and may be sent to the next address. The others of the path end once libcoap
- * has returned: it would go on repeating what it has. */
+ * one was not executed, and may be sent to the next address. The others of the path end once
+ * libcoap has returned: it would go on repeating what it has. */
 static void message_bounced(talc_coap_path *path, talc_coap_exchange *exchange)
 {
     if (!path->is_dead) {
@@ -364,8 +364,8 @@ static void on_nack(coap_session_t *session, const coap_pdu_t *sent,
 }
 
 /* Critical options that IANA has registered and we do not know. libcoap drops a response with a
- * critical option that it does not know in silence; with these the request ends with a reason. It has
- * room for six below 256 and two above. */
+ * critical option that it does not know in silence; with these the request ends with a reason. It
+ * has room for six below 256 and two above. */
 static void options_register(coap_context_t *context)
 {
     static const uint16_t registered[] = { 9 /* OSCORE */,    19 /* Q-Block1 */, 21 /* EDHOC */,

@@ -27,7 +27,7 @@ typedef struct talc_coap_security_setup {
 
 /** How far a client's session is. */
 typedef enum talc_coap_security_state {
-    TALC_COAP_SECURITY_PENDING = 0, /**< ask again after libcoap has done I/O; nothing may be sent */
+    TALC_COAP_SECURITY_PENDING = 0, /**< ask again after I/O; nothing may be sent */
     TALC_COAP_SECURITY_READY,       /**< the peer has been verified: requests may be sent */
     TALC_COAP_SECURITY_FAILED       /**< it is of no more use */
 } talc_coap_security_state;
@@ -62,8 +62,9 @@ typedef struct talc_coap_security {
     /** Within libcoap: every event of the context. NULL: none are wanted. */
     void (*event)(void *security, coap_session_t *session, coap_event_t event);
 
-    /** After every time that libcoap has done I/O, before states are asked and anything is sent: for
-     * what libcoap raises no event for, and time-outs. May disconnect sessions. NULL: not wanted. */
+    /** After every time that libcoap has done I/O, before states are asked and anything is sent:
+     * for what libcoap raises no event for, and time-outs. May disconnect sessions. NULL: not
+     * wanted. */
     void (*process)(void *security);
 
     /** Milliseconds until process() is wanted, UINT32_MAX for never. NULL: never. */
@@ -71,20 +72,20 @@ typedef struct talc_coap_security {
 
     /* ---- client: the app data of its sessions is the link's */
 
-    /** A new session to this address; a handshake may begin. NULL: there is none. Then `failure` (never
-     * NULL, empty) says why, or stays empty where the system just has no route. Transmission
+    /** A new session to this address; a handshake may begin. NULL: there is none. Then `failure`
+     * (never NULL, empty) says why, or stays empty where the system just has no route. Transmission
      * parameters are set when it is READY. */
     coap_session_t *(*connect)(void *security, const coap_address_t *address,
                                talc_failure *failure);
 
-    /** Also within libcoap. When FAILED, `failure` (never NULL) is filled: its status is that of the
-     * requests, TALC_ERROR_VERIFY, _REFUSED, _UNREACHABLE, _PROTOCOL, _TIMEOUT, _MEMORY before the
-     * session was READY, TALC_ERROR_SESSION_LOST afterwards. */
+    /** Also within libcoap. When FAILED, `failure` (never NULL) is filled: its status is that of
+     * the requests, TALC_ERROR_VERIFY, _REFUSED, _UNREACHABLE, _PROTOCOL, _TIMEOUT, _MEMORY before
+     * the session was READY, TALC_ERROR_SESSION_LOST afterwards. */
     talc_coap_security_state (*state)(void *security, coap_session_t *session,
                                       talc_failure *failure);
 
-    /** Fills is_open, peer, protocol and cipher_suite for a session that is READY. In `none` the link
-     * knows when to call it. */
+    /** Fills is_open, peer, protocol and cipher_suite for a session that is READY. In `none` the
+     * link knows when to call it. */
     void (*describe)(void *security, coap_session_t *session, talc_session_info *info);
 
     /** Before the link gives a session up, in whatever state: says close_notify, forgets it. */

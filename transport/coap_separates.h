@@ -7,8 +7,8 @@
 
 /**
  * How many confirmable separate responses are on their way. libcoap keeps each until it is
- * acknowledged, one after the other, and does not tell when that happens; so they are counted for as
- * long as it may take to give one up. All zero: none.
+ * acknowledged, one after the other, and does not tell when that happens; so they are counted for
+ * as long as it may take to give one up. All zero: none.
  */
 typedef struct talc_coap_separates {
     uint64_t since_ms;

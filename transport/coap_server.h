@@ -23,9 +23,9 @@
 typedef struct talc_coap_server talc_coap_server;
 
 /** A request that the server has not answered: the handle of its user. While the request's callback
- * runs, `response` is libcoap's (piggy-backed) response; afterwards it is NULL, libcoap has sent the
- * empty acknowledgement, and the session is held until the answer makes a message of its own (RFC
- * 7252 section 5.2.2). */
+ * runs, `response` is libcoap's (piggy-backed) response; afterwards it is NULL, libcoap has sent
+ * the empty acknowledgement, and the session is held until the answer makes a message of its own
+ * (RFC 7252 section 5.2.2). */
 typedef struct talc_coap_pending {
     struct talc_coap_pending *prev, *next;
     coap_session_t *session;
@@ -152,8 +152,8 @@ talc_coap_gathered talc_coap_inbound_gather(talc_coap_server *server, talc_coap_
 
 /* ---- coap_reply.c */
 
-/** Answers a handle and gives it up. `answer` NULL: there is none. TALC_OK; TALC_ERROR_SESSION_LOST:
- * nobody hears it; TALC_ERROR_MEMORY. */
+/** Answers a handle and gives it up. `answer` NULL: there is none. TALC_OK;
+ * TALC_ERROR_SESSION_LOST: nobody hears it; TALC_ERROR_MEMORY. */
 talc_status talc_coap_reply_give(talc_coap_server *server, talc_coap_pending *pending,
                                  const talc_coap_answer *answer);
 

@@ -27,7 +27,8 @@ int talc_coap_transfer_is_there(const talc_coap_transfers *transfers, const talc
     return 0;
 }
 
-/* The one touched longest ago, of this peer or (NULL) of all, but not `but`; NULL if there is none. */
+/* The one touched longest ago, of this peer or (NULL) of all, but not `but`; NULL if there is
+ * none. */
 static talc_coap_transfer *transfer_oldest(talc_coap_transfers *transfers, const uint8_t *peer,
                                            const talc_coap_transfer *but)
 {

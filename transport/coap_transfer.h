@@ -4,7 +4,8 @@
 
 /** Bodies that a server is half way through: requests that arrive in blocks, and answers that leave
  * in blocks. A table holds a bounded number of them and of their bytes. When it is full, the one
- * touched longest ago gives way: of the same peer if that has an eighth of the table, else of all. */
+ * touched longest ago gives way: of the same peer if that has an eighth of the table, else of
+ * all. */
 
 #include "talc/carrier.h"
 #include "transport/coap_address.h"
@@ -12,7 +13,7 @@
 
 #define TALC_COAP_TRANSFERS_MAX 256 /* places that a table has; how many it uses, its owner says */
 #define TALC_COAP_TRANSFER_BYTES_MAX (8u << 20) /* of all bodies of a table */
-#define TALC_COAP_TRANSFER_SHARE 8 /* one of so many parts of both: who has that much gives way itself */
+#define TALC_COAP_TRANSFER_SHARE 8 /* one of so many parts of both: who has that much gives way */
 #define TALC_COAP_SUBJECT_SIZE 24
 
 /** Whose body. All bytes that are not used are 0, so that keys compare as bytes. */
