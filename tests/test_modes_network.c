@@ -115,7 +115,10 @@ static void a_conversation(void **state)
     peers *of = begin(row);
     uint64_t begin_ns = virtual_clock_ns();
     unsigned failed = mode_converse(of, row);
-    assert_int_equal(of->events.refused + of->events.failed, 0);
+    assert_int_equal(of->events.failed, 0);
+    if (row->promise == MODE_KEEPS_ON) { /* in `dtls` a handshake may die of loss */
+        assert_int_equal(of->events.refused, 0);
+    }
     tell(of, virtual_clock_ns() - begin_ns, failed);
     peers_free(of);
     if (row->path == PEERS_PROXY) {
