@@ -46,6 +46,9 @@
 #define MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_EPHEMERAL_ENABLED
 #define MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL_ENABLED
 
+/* As long as talc takes them (TALC_PSK_SIZE_MAX). */
+#define MBEDTLS_PSK_MAX_LEN 64
+
 /* TLS 1.2 without it is open to the triple handshake (RFC 7627), and so would be the exporter. */
 #define MBEDTLS_SSL_EXTENDED_MASTER_SECRET
 
@@ -61,8 +64,8 @@
  * repeat is late by more than the usual 6 s; so is the clock of a device that slept. */
 #define MBEDTLS_SSL_TLS1_3_TICKET_AGE_TOLERANCE 604800000
 
-/* In a ticket goes one random number, and a session gets one ticket: 32 bytes would only make the answer
- * longer that brings the first response. */
+/* One ticket for a session: what numbers it need not be 32 bytes long, which would go into the answer
+ * that brings the first response. */
 #define MBEDTLS_SSL_TLS1_3_TICKET_NONCE_LENGTH 8
 
 /* The server answers as one of several names, and the channel inside is CoAP by agreement. */
