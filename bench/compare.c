@@ -225,27 +225,33 @@ static void descriptors_raise(void)
     }
 }
 
+static const char usage_text[] =
+    "usage: compare --credentials DIR [--csv FILE] [--json FILE] [--svg FILE] [--seed N]\n"
+    "               [--library FILE] [--quick]\n"
+    "       compare --credentials DIR --timelines [--mode KEY] [--round-trip MS]\n"
+    "               [--loss PERCENT] [--seed N]\n\n"
+    "Runs all modes against one server and prints a table of times, bytes and costs, and the\n"
+    "bounds on them. DIR is made by scripts/make-credentials.sh DIR. Takes about three minutes.\n\n"
+    "  --csv FILE      a line for each mode\n"
+    "  --json FILE     the same, with the bounds\n"
+    "  --svg FILE      a drawing by gnuplot, and its script beside it\n"
+    "  --seed N        of the first path with loss; the next one has the next [1]\n"
+    "  --library FILE  talc's static library, for the size of its code\n"
+    "  --quick         few runs; its times say nothing and have no bounds\n\n"
+    "  --timelines     only prints when each datagram of a first and a second request passed\n"
+    "  --mode KEY      of this mode alone: none, dtls_psk, dtls_certificate, ecc, tls_psk,\n"
+    "                  tls_certificate, tls_resumed [all]\n"
+    "  --round-trip MS, --loss PERCENT\n"
+    "                  over this path [50, 0]\n\n"
+    "exits with 0: all bounds hold; 1: one does not; 2: usage; 3: not all could be run or\n"
+    "written\n\n"
+    "  compare --credentials build/bench/credentials --svg compare.svg --csv compare.csv\n"
+    "  compare --credentials build/bench/credentials --quick --json /dev/stdout\n"
+    "  compare --credentials build/bench/credentials --timelines --mode tls_psk --loss 15\n";
+
 static int usage(FILE *file, int code)
 {
-    fprintf(
-        file,
-        "usage: compare --credentials DIR [--csv FILE] [--json FILE] [--svg FILE] [--seed N]\n"
-        "               [--library FILE] [--quick]\n"
-        "       compare --credentials DIR --timelines\n\n"
-        "Runs all modes against one server and prints a table of times, bytes and costs, and the\n"
-        "bounds on them. DIR is made by scripts/make-credentials.sh DIR. Takes about three "
-        "minutes.\n\n"
-        "  --csv FILE      a line for each mode\n"
-        "  --json FILE     the same, with the bounds\n"
-        "  --svg FILE      a drawing by gnuplot, and its script beside it\n"
-        "  --seed N        of the first path with loss; the next one has the next [1]\n"
-        "  --library FILE  talc's static library, for the size of its code\n"
-        "  --quick         few runs; its times say nothing and have no bounds\n"
-        "  --timelines     only prints when each datagram passed, at 50 ms\n\n"
-        "exits with 0: all bounds hold; 1: one does not; 2: usage; 3: not all could be run or\n"
-        "written\n\n"
-        "  compare --credentials build/compare/credentials --svg compare.svg --csv compare.csv\n"
-        "  compare --credentials build/compare/credentials --quick --json /dev/stdout\n");
+    fputs(usage_text, file);
     return code;
 }
 
