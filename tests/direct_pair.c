@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PATIENCE_MS 60000
+#define PATIENCE_MS 30000
 
 static uint64_t now_ms(void)
 {
@@ -239,6 +239,17 @@ void direct_pair_await_results(direct_pair *pair, size_t results)
 void direct_pair_await_requests(direct_pair *pair, size_t requests)
 {
     await_count(pair, &pair->requests, requests, "requests");
+}
+
+void direct_play_await(direct_pair *pair, const unsigned *count, unsigned wanted)
+{
+    uint64_t deadline_ms = now_ms() + pair->patience_ms;
+    while (*count < wanted) {
+        if (now_ms() > deadline_ms) {
+            fail_msg("%u of %u at the played peer", *count, wanted);
+        }
+        direct_pair_turn(pair, 100);
+    }
 }
 
 static uint64_t datagrams_passed(const direct_pair *pair)

@@ -91,6 +91,9 @@ void direct_pair_settle(direct_pair *pair, int quiet_ms);
 /** The bytes are those that a body of this size has. */
 void direct_pair_body_is(const uint8_t *bytes, size_t size, size_t wanted_size);
 
+/** Turns until a count of the played peer has come to this; fails the test as above. */
+void direct_play_await(direct_pair *pair, const unsigned *count, unsigned wanted);
+
 /** Opens a played server and a client that leads to it, or to the pair's `uri` by way of it. */
 void direct_play(direct_pair *pair, played *server, played_script *script);
 void direct_play_by_proxy(direct_pair *pair, played *proxy, played_script *script);

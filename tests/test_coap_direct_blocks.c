@@ -122,9 +122,7 @@ static void an_endless_answer_ends_at_the_limit(void **state)
     talc_frame request = direct_pair_frame(TALC_GET, "a", 0);
     assert_int_equal(direct_pair_send(pair, 1, &request), TALC_OK);
     size_t before = heap_size();
-    while (server.requests < 30) {
-        direct_pair_turn(pair, 1000);
-    }
+    direct_play_await(pair, &server.requests, 30);
     /* It was told of 256 MiB, and took what came. */
     assert_true(heap_size() < before + 128 * 1024);
     direct_pair_await_results(pair, 1);

@@ -171,16 +171,12 @@ static void requests_under_way_have_a_source_port_each(void **state)
     for (uint32_t i = 0; i < UNDER_WAY; i++) {
         assert_int_equal(direct_pair_send(pair, i, &request), TALC_OK);
     }
-    while (proxy.requests < SOURCES_AT_ONCE) {
-        direct_pair_turn(pair, 100);
-    }
+    direct_play_await(pair, &proxy.requests, SOURCES_AT_ONCE);
     direct_pair_settle(pair, 20);
     assert_int_equal(proxy.requests, SOURCES_AT_ONCE); /* the others wait */
     assert_int_equal(source_count, SOURCES_AT_ONCE);
     for (size_t i = 0; i < UNDER_WAY; i++) {
-        while (proxy.requests <= i) {
-            direct_pair_turn(pair, 100);
-        }
+        direct_play_await(pair, &proxy.requests, (unsigned)i + 1);
         proxy.from = waiting_from[i];
         played_answer_short(&proxy, &waiting[i]);
     }

@@ -73,9 +73,7 @@ static void every_repeat_of_a_separate_answer_is_acknowledged(void **state)
     separate_begin(&answer, &server.last, 4712);
     for (unsigned i = 2; i <= 4; i++) {
         played_send(&server, &answer);
-        while (server.acknowledged < i) { /* ends by the test's time-out */
-            direct_pair_turn(pair, 100);
-        }
+        direct_play_await(pair, &server.acknowledged, i); /* ends by the test's time-out */
     }
     direct_pair_settle(pair, 20);
     assert_int_equal(pair->results, 1);
@@ -98,9 +96,7 @@ static void what_is_lost_is_repeated(void **state)
     direct_play(pair, &server, answer_every_second);
     talc_frame request = direct_pair_frame(TALC_POST, "a", 10);
     assert_int_equal(direct_pair_send(pair, 1, &request), TALC_OK);
-    while (server.requests == 0) {
-        direct_pair_turn(pair, 100);
-    }
+    direct_play_await(pair, &server.requests, 1);
     wire_message first = server.last;
     direct_pair_await_results(pair, 1);
     assert_int_equal(pair->status, TALC_OK);
@@ -120,9 +116,7 @@ static void one_request_at_a_time_waits_for_its_acknowledgement(void **state)
         assert_int_equal(direct_pair_send(pair, i, &request), TALC_OK);
     }
     for (unsigned sent = 1; sent <= 3; sent++) {
-        while (server.requests < sent) {
-            direct_pair_turn(pair, 100);
-        }
+        direct_play_await(pair, &server.requests, sent);
         direct_pair_settle(pair, 20);
         assert_int_equal(server.requests, sent);
         acknowledge(&server, &server.last);
@@ -141,14 +135,10 @@ static void a_request_that_is_forgotten_while_it_waits_never_leaves(void **state
         talc_frame request = direct_pair_frame(TALC_POST, paths[i], 3);
         assert_int_equal(direct_pair_send(pair, i, &request), TALC_OK);
     }
-    while (server.requests < 1) {
-        direct_pair_turn(pair, 100);
-    }
+    direct_play_await(pair, &server.requests, 1);
     talc_coap_direct_client.cancel(pair->client, 1);
     acknowledge(&server, &server.last);
-    while (server.requests < 2) {
-        direct_pair_turn(pair, 100);
-    }
+    direct_play_await(pair, &server.requests, 2);
     assert_true(wire_says(&server.last, WIRE_URI_PATH, 0, "c"));
     assert_int_equal(server.from, server.first_from);
     acknowledge(&server, &server.last);
@@ -165,17 +155,13 @@ static void forgotten_requests_have_no_results(void **state)
     direct_play(pair, &server, stay_silent);
     talc_frame request = direct_pair_frame(TALC_GET, "a", 0);
     assert_int_equal(direct_pair_send(pair, 1, &request), TALC_OK);
-    while (server.requests < 1) {
-        direct_pair_turn(pair, 100);
-    }
+    direct_play_await(pair, &server.requests, 1);
     acknowledge(&server, &server.last);
     direct_pair_settle(pair, 20);
     talc_coap_direct_client.cancel(pair->client, 1);
     separate_begin(&answer, &server.last, 99);
     played_send(&server, &answer);
-    while (server.acknowledged == 0) { /* it is late, and no error */
-        direct_pair_turn(pair, 100);
-    }
+    direct_play_await(pair, &server.acknowledged, 1); /* it is late, and no error */
     assert_int_equal(pair->results, 0);
     talc_coap_direct_client.cancel(pair->client, 4711);
     direct_play_end(pair);
@@ -196,9 +182,7 @@ static void a_path_on_which_nothing_was_heard_is_given_up(void **state)
         talc_frame request = direct_pair_frame(TALC_GET, "a", 0);
         for (uint32_t sent = 1; sent <= 2; sent++) {
             assert_int_equal(direct_pair_send(pair, sent, &request), TALC_OK);
-            while (server.requests < sent) {
-                direct_pair_turn(pair, 100);
-            }
+            direct_play_await(pair, &server.requests, sent);
             direct_pair_settle(pair, 20);
             talc_coap_direct_client.cancel(pair->client, sent);
         }
