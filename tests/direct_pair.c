@@ -267,7 +267,7 @@ void direct_pair_settle(direct_pair *pair, int quiet_ms)
     uint64_t last_ms = now_ms();
     while (now_ms() - last_ms < (uint64_t)quiet_ms) {
         if (now_ms() > deadline_ms) {
-            fail_msg("after a minute datagrams still pass: %llu", (unsigned long long)passed);
+            fail_msg("datagrams still pass: %llu", (unsigned long long)passed);
         }
         direct_pair_turn(pair, quiet_ms);
         if (datagrams_passed(pair) != passed) {
