@@ -81,7 +81,7 @@ void direct_pair_release(direct_pair *pair, size_t held, size_t answer_size);
 void direct_pair_turn(direct_pair *pair, int timeout_ms);
 
 /** Turns until the client has had so many results, or the server so many requests; fails the test
- * if that takes longer than a minute. */
+ * if that takes longer than half a minute. */
 void direct_pair_await_results(direct_pair *pair, size_t results);
 void direct_pair_await_requests(direct_pair *pair, size_t requests);
 
