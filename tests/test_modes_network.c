@@ -183,7 +183,9 @@ static void all_seeds(void **state)
         if (run_child(row, seed, output)) {
             continue;
         }
-        print_error("run again: test_modes_network %s %u\n", row->name, seed);
+        print_error("run again: TALC_TEST_CREDENTIALS=%s TALC_TEST_PROXY_CLOCK=%s %s %s %u\n",
+                    getenv("TALC_TEST_CREDENTIALS"), getenv("TALC_TEST_PROXY_CLOCK"),
+                    program_invocation_name, row->name, seed);
         if (++failures <= SHOWN_MAX) {
             show(output);
         }
