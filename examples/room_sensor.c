@@ -61,7 +61,7 @@ static void on_event(void *context, const talc_event *event)
         [TALC_EVENT_SESSION_CLOSED] = "closed",
         [TALC_EVENT_SESSION_FAILED] = "failed",
         [TALC_EVENT_ENVELOPE_DROPPED] = "dropped an envelope",
-        [TALC_EVENT_REGISTRY_REFUSED] = "registry refused",
+        [TALC_EVENT_REGISTRY_REFUSED] = "registry not read again, the old one stays",
     };
     fprintf(stderr, "room_sensor: session %s: %s%s%s\n", words[event->kind],
             event->peer != NULL ? event->peer->name : "nobody yet",

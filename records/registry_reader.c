@@ -153,10 +153,12 @@ static talc_status read_state(registry_reader *reader, const cJSON *value,
 {
     const char *state = talc_json_string(value);
     record->is_revoked = state != NULL && strcmp(state, "revoked") == 0;
-    if (value == NULL || record->is_revoked || (state != NULL && strcmp(state, "enrolled") == 0)) {
+    if (record->is_revoked || (state != NULL && strcmp(state, "enrolled") == 0)) {
         return TALC_OK;
     }
-    return fail_field(reader, key_names[KEY_STATE], "is neither \"enrolled\" nor \"revoked\"");
+    /* Never taken for granted: a slip of the pen in its name would serve a device that is revoked. */
+    return fail_field(reader, key_names[KEY_STATE],
+                      value == NULL ? "is missing" : "is neither \"enrolled\" nor \"revoked\"");
 }
 
 static talc_status read_key(registry_reader *reader, const char *text, talc_registry_record *record,

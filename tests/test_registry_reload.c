@@ -72,11 +72,11 @@ static void a_change_before_the_first_look_counts_at_once(void **state)
 static void a_change_within_a_tick_counts(void **state)
 {
     (void)state;
-    const char *path = scratch_text(filled("{\"devices\":[{\"id\":\"a\",\"key\":\"@\"}]}"));
+    const char *path = scratch_text(filled("{\"devices\":[{\"id\":\"a\",\"key\":\"@\",\"state\":\"enrolled\"}]}"));
     talc_registry *registry = registry_of(path);
     for (uint64_t i = 1; i <= 50; i++) {
-        scratch_text(filled(i % 2 == 1 ? "{\"devices\":[{\"id\":\"a\",\"key\":\"#\"}]}"
-                                       : "{\"devices\":[{\"id\":\"a\",\"key\":\"@\"}]}"));
+        scratch_text(filled(i % 2 == 1 ? "{\"devices\":[{\"id\":\"a\",\"key\":\"#\",\"state\":\"enrolled\"}]}"
+                                       : "{\"devices\":[{\"id\":\"a\",\"key\":\"@\",\"state\":\"enrolled\"}]}"));
         assert_int_equal(talc_registry_refresh(registry, i * 1000, NULL), TALC_OK);
         assert_device(registry, "a", TALC_DEVICE_ENROLLED, registry_points[i % 2]);
     }
@@ -88,10 +88,10 @@ static void a_change_under_an_old_date_counts(void **state)
 {
     (void)state;
     const struct timespec old[2] = { { 1000000000, 0 }, { 1000000000, 0 } };
-    const char *path = scratch_text(filled("{\"devices\":[{\"id\":\"a\",\"key\":\"@\"}]}"));
+    const char *path = scratch_text(filled("{\"devices\":[{\"id\":\"a\",\"key\":\"@\",\"state\":\"enrolled\"}]}"));
     assert_int_equal(utimensat(AT_FDCWD, path, old, 0), 0);
     talc_registry *registry = registry_of(path);
-    scratch_text(filled("{\"devices\":[{\"id\":\"a\",\"key\":\"#\"}]}"));
+    scratch_text(filled("{\"devices\":[{\"id\":\"a\",\"key\":\"#\",\"state\":\"enrolled\"}]}"));
     assert_int_equal(utimensat(AT_FDCWD, path, old, 0), 0);
     assert_int_equal(talc_registry_refresh(registry, 0, NULL), TALC_OK);
     assert_device(registry, "a", TALC_DEVICE_ENROLLED, registry_points[1]);
@@ -111,7 +111,7 @@ static void the_file_takes_the_place_of_all_devices(void **state)
     assert_int_equal(talc_registry_refresh(registry, 1000, NULL), TALC_OK);
     assert_device(registry, "mine", TALC_DEVICE_ENROLLED,
                   registry_points[1]); /* nothing has changed */
-    rename_over(path, filled("{\"devices\":[{\"id\":\"other\",\"key\":\"#\"}]}"));
+    rename_over(path, filled("{\"devices\":[{\"id\":\"other\",\"key\":\"#\",\"state\":\"enrolled\"}]}"));
     assert_int_equal(talc_registry_refresh(registry, 2000, NULL), TALC_OK);
     assert_int_equal(talc_registry_size(registry), 1);
     assert_device(registry, "other", TALC_DEVICE_ENROLLED, registry_points[1]);

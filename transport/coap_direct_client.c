@@ -50,8 +50,10 @@ static talc_status end_explain(const direct_client *direct, talc_coap_end end,
     const talc_coap_uri *server = &direct->client.server;
     for (size_t i = 0; i < sizeof end_texts / sizeof end_texts[0]; i++) {
         if (end_texts[i].end == end) {
-            return talc_failure_set(failure, TALC_STAGE_PATH, end_texts[i].status, "%s port %u: %s",
-                                    server->host, (unsigned)server->port, end_texts[i].text);
+            return talc_failure_set(failure, TALC_STAGE_PATH, end_texts[i].status,
+                                    "%s port %u%s: %s", server->host, (unsigned)server->port,
+                                    direct->client.form == TALC_COAP_DIRECT ? "" : " by the proxy",
+                                    end_texts[i].text);
         }
     }
     *failure = direct->client.insecurity;

@@ -89,15 +89,17 @@ typedef struct talc_config {
                              TALC_ERROR_ARGUMENT, and the failure below may not be found then */
 
     talc_mode mode;          /**< what protects requests [TALC_MODE_TLS] */
-    talc_identity *identity; /**< who this side is. Client: a certificate or a pre-shared key; NULL:
-                                  nobody. Server: a certificate, or NULL if it serves pre-shared
-                                  keys only */
+    talc_identity *identity; /**< who this side is. Client: a certificate or a pre-shared key, or NULL:
+                                  nobody; ecc: a bare key with a device's ID. Server: a certificate,
+                                  or NULL if it serves pre-shared keys only; ecc: a P-256 key */
     talc_trust *trust;       /**< whom this side believes. Client: needed unless the identity is a
-                                  pre-shared key. Server: needed unless its clients are anonymous */
+                                  pre-shared key; ecc: the server's key. Server: needed unless its
+                                  clients are anonymous; ecc: not used, see `registry` */
     const char *server_name; /**< client: the name that the server's certificate must show (RFC
                                   9525), a host name or an IP address; NULL: the host of the URI */
     talc_client_authentication client_authentication; /**< server [TALC_CLIENTS_AUTHENTICATED] */
-    talc_tls_version tls_version_min; /**< oldest version that is spoken [TALC_TLS_1_3] */
+    talc_tls_version tls_version_min; /**< tls: oldest version that is spoken; mode dtls always speaks
+                                           DTLS 1.2 [TALC_TLS_1_3] */
     talc_tls_version tls_version_max; /**< newest one, not below the oldest [TALC_TLS_1_3] */
 
     const char *resource_path;   /**< where the server takes envelopes; begins with '/', to 256

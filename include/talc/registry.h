@@ -40,9 +40,14 @@ TALC_API talc_status talc_registry_new(talc_registry **registry);
  *     {"devices":[{"id":"meter-7","key":"<public key>","state":"enrolled"}, ...]}
  *
  * `key` is the key's DER SubjectPublicKeyInfo (P-256, its point not compressed) in base64url
- * without padding; `state` is "enrolled" or "revoked", "enrolled" when it is left out. Unknown keys
+ * without padding; `state` is "enrolled" or "revoked" and must be there. Unknown keys
  * are passed over. A device may appear once. The file must not be writable by group or others; at
  * most 16 MiB.
+ *
+ * A device's key pair, and what stands in the file:
+ *
+ *     openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out device.key
+ *     openssl pkey -in device.key -pubout -outform DER | openssl base64 -A | tr '+/' '-_' | tr -d '='
  *
  * 65536 devices take about a second to read. A server that cannot wait that long while it serves has the
  * program reload from another thread (talc_registry_reload()): it then finds nothing to do.
