@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Mode `none` with the programs of others: libcoap's coap-client and coap-server, directly and as a
- * proxy in between, and aiocoap's where it is installed. */
+ * proxy in between. */
 #include "tests/direct_pair.h"
 #include "tests/proxy_process.h"
 
@@ -224,38 +224,6 @@ static void bodies_of_all_sizes_pass_libcoaps_proxy(void **state)
     proxy_process_stop(&proxy);
 }
 
-/* ---------------------------------------------------------------- aiocoap */
-
-static int aiocoap_is_there(void)
-{
-    return system("python3 -c 'import aiocoap' 2>/dev/null && command -v aiocoap-client "
-                  ">/dev/null") == 0;
-}
-
-static void aiocoaps_client_is_served(void **state)
-{
-    static const size_t sizes[] = { 5, 1023, 3000 };
-    direct_pair *pair = *state;
-    if (!aiocoap_is_there()) {
-        print_message("aiocoap is not installed here: nothing was tested with it\n");
-        skip();
-    }
-    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        char command[256], file[32];
-        size_t size;
-        file_make(file, sizes[i]);
-        pair->answer_size = sizes[i];
-        snprintf(command, sizeof command,
-                 "aiocoap-client -q -m POST --payload @%s coap://127.0.0.1:%u/a", file,
-                 (unsigned)direct_pair_port(pair));
-        const char *output = direct_pair_run(pair, command, &size);
-        unlink(file);
-        content_is(output, size, sizes[i]);
-        direct_pair_body_is(pair->body, pair->request.payload_size, sizes[i]);
-        assert_int_equal(pair->requests, i + 1);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -265,7 +233,6 @@ int main(void)
         DIRECT_CASE(libcoaps_server_is_asked),
         DIRECT_CASE(libcoaps_server_answers_later),
         DIRECT_CASE(bodies_of_all_sizes_pass_libcoaps_proxy),
-        DIRECT_CASE(aiocoaps_client_is_served),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
