@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include <mbedtls/ssl.h>
+
 #include "lib/credentials.h"
 #include "lib/crypto.h"
 #include "lib/dtls_credentials.h"
@@ -112,9 +114,21 @@ static void credentials_that_do_not_suffice_are_refused(void **state)
     }
 }
 
-/* mbedTLS's TLS 1.2 takes shorter keys than an identity may have: said at once, not by a handshake.
- * */
-static void keys_too_long_for_dtls_are_named(void **state)
+/* What comes of the longest key that talc takes at all. scripts/mbedtls_config.h lets DTLS take it;
+ * by default mbedTLS takes 48 bytes, and that is said at once and not by a handshake. */
+#if MBEDTLS_PSK_MAX_LEN >= TALC_PSK_SIZE_MAX
+#define OF_CLIENT TALC_OK
+#define OF_SERVER TALC_OK
+#define WORDS_OF_CLIENT ""
+#define WORDS_OF_SERVER ""
+#else
+#define OF_CLIENT TALC_ERROR_IDENTITY
+#define OF_SERVER TALC_ERROR_TRUST
+#define WORDS_OF_CLIENT "the pre-shared key \"long\" has 64 bytes; DTLS takes 48 at most"
+#define WORDS_OF_SERVER "\"long\""
+#endif
+
+static void the_longest_key_is_taken_or_named(void **state)
 {
     (void)state;
     static const uint8_t key[TALC_PSK_SIZE_MAX] = { 1 };
@@ -124,17 +138,19 @@ static void keys_too_long_for_dtls_are_named(void **state)
     talc_failure failure = { 0 };
     assert_int_equal(talc_identity_from_psk(&config.identity, &psk, NULL), TALC_OK);
     assert_int_equal(talc_dtls_credentials_new(&credentials, TALC_ROLE_CLIENT, &config, &failure),
-                     TALC_ERROR_IDENTITY);
-    assert_contains(failure.text,
-                    "the pre-shared key \"long\" has 64 bytes; DTLS takes 48 at most");
+                     OF_CLIENT);
+    assert_contains(failure.text, WORDS_OF_CLIENT);
+    talc_dtls_credentials_free(credentials);
     talc_identity_free(config.identity);
     config.identity = NULL;
+    credentials = NULL;
     memset(&failure, 0, sizeof failure);
     assert_int_equal(talc_trust_new(&config.trust), TALC_OK);
     assert_int_equal(talc_trust_add_psk(config.trust, &psk, NULL), TALC_OK);
     assert_int_equal(talc_dtls_credentials_new(&credentials, TALC_ROLE_SERVER, &config, &failure),
-                     TALC_ERROR_TRUST);
-    assert_contains(failure.text, "\"long\"");
+                     OF_SERVER);
+    assert_contains(failure.text, WORDS_OF_SERVER);
+    talc_dtls_credentials_free(credentials);
     talc_trust_free(config.trust);
 }
 
@@ -150,7 +166,7 @@ int main(void)
         cmocka_unit_test(an_identity_is_exported_whole),
         cmocka_unit_test(anchors_are_exported_all),
         cmocka_unit_test(credentials_that_do_not_suffice_are_refused),
-        cmocka_unit_test(keys_too_long_for_dtls_are_named),
+        cmocka_unit_test(the_longest_key_is_taken_or_named),
     };
     return cmocka_run_group_tests(tests, start, NULL);
 }
