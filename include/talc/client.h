@@ -88,7 +88,8 @@ TALC_API talc_status talc_client_wait(talc_client *client, uint32_t timeout_ms);
 TALC_API int talc_client_descriptor(const talc_client *client);
 
 /** Milliseconds until talc_client_process() wants to be called even if nothing arrives;
- * UINT32_MAX for never. */
+ * UINT32_MAX for never. Counted from this call: a loop that asks again before it has called
+ * talc_client_process() goes by the earlier of the times. */
 TALC_API uint32_t talc_client_timeout_ms(const talc_client *client);
 
 /**

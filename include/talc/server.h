@@ -111,7 +111,7 @@ TALC_API talc_status talc_server_wait(talc_server *server, uint32_t timeout_ms);
 TALC_API int talc_server_descriptor(const talc_server *server, size_t listener);
 
 /** Milliseconds until talc_server_process() wants to be called even if nothing arrives;
- * UINT32_MAX for never. */
+ * UINT32_MAX for never. Counted from this call, as talc_client_timeout_ms(). */
 TALC_API uint32_t talc_server_timeout_ms(const talc_server *server);
 
 /** How full the server is. */
