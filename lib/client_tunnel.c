@@ -200,14 +200,7 @@ static void tunnel_describe(const talc_client *client, talc_session_info *info)
         return;
     }
     info->is_open = client->conversation.has_peer_csm;
-    memcpy(info->session_id, session->id, sizeof info->session_id);
-    info->peer = session->facts.peer;
-    memcpy(info->protocol, session->facts.protocol, sizeof info->protocol);
-    memcpy(info->cipher_suite, session->facts.cipher_suite, sizeof info->cipher_suite);
-    info->is_resumed = session->facts.is_resumed;
-    info->record_bytes_out = session->out.carried;
-    info->record_bytes_in = session->in.next;
-    info->dropped_envelopes = session->dropped;
+    talc_session_describe(session, info);
 }
 
 static void tunnel_withdraw(talc_client *client, talc_client_request *request)

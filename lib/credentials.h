@@ -71,6 +71,10 @@ talc_trust *talc_trust_hold(talc_trust *trust);
 const talc_psk_entry *talc_trust_find_psk(const talc_trust *trust, const void *name,
                                           size_t name_size);
 
+/** Whether the key with this hash is pinned, and whether it is revoked. */
+bool talc_trust_has_pin(const talc_trust *trust, const uint8_t pin[TALC_PIN_SIZE]);
+bool talc_trust_revokes(const talc_trust *trust, const uint8_t pin[TALC_PIN_SIZE]);
+
 /** SHA-256 of the certificate's SubjectPublicKeyInfo. TALC_ERROR_RANDOM, TALC_ERROR_MALFORMED. */
 talc_status talc_certificate_pin(const mbedtls_x509_crt *certificate, uint8_t pin[TALC_PIN_SIZE]);
 

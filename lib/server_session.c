@@ -70,17 +70,9 @@ static void respond_code(talc_served *served, const talc_frame *request, uint8_t
 
 void talc_served_describe(const talc_served *served, talc_session_info *info)
 {
-    const talc_session *session = served->session;
     *info = served->counters;
     info->is_open = 1;
-    memcpy(info->session_id, session->id, sizeof info->session_id);
-    info->peer = session->facts.peer;
-    memcpy(info->protocol, session->facts.protocol, sizeof info->protocol);
-    memcpy(info->cipher_suite, session->facts.cipher_suite, sizeof info->cipher_suite);
-    info->is_resumed = session->facts.is_resumed;
-    info->record_bytes_out = session->out.carried;
-    info->record_bytes_in = session->in.next;
-    info->dropped_envelopes = session->dropped;
+    talc_session_describe(served->session, info);
 }
 
 /* ---------------------------------------------------------------- requests */

@@ -395,3 +395,17 @@ talc_status talc_session_finish(talc_session *session)
     talc_status status = session->engine_class->finish(session->engine);
     return status == TALC_OK ? TALC_OK : fail(session, status);
 }
+
+/* ---------------------------------------------------------------- facts */
+
+void talc_session_describe(const talc_session *session, talc_session_info *info)
+{
+    memcpy(info->session_id, session->id, sizeof info->session_id);
+    info->peer = session->facts.peer;
+    memcpy(info->protocol, session->facts.protocol, sizeof info->protocol);
+    memcpy(info->cipher_suite, session->facts.cipher_suite, sizeof info->cipher_suite);
+    info->is_resumed = session->facts.is_resumed;
+    info->record_bytes_out = session->out.carried;
+    info->record_bytes_in = session->in.next;
+    info->dropped_envelopes = session->dropped;
+}

@@ -20,6 +20,7 @@
 #include "lib/receive_stream.h"
 #include "lib/send_stream.h"
 #include "lib/sighting.h"
+#include "talc/client.h"
 
 typedef struct talc_session {
     talc_role role;
@@ -130,6 +131,9 @@ talc_status talc_session_read(talc_session *session, uint8_t *plaintext, size_t 
 talc_status talc_session_finish(talc_session *session);
 
 bool talc_session_is_established(const talc_session *session);
+
+/** Fills in what the session itself knows; `is_open` and the counters of its owner stay. */
+void talc_session_describe(const talc_session *session, talc_session_info *info);
 
 /** Of a session that ended with an error before it was open: whether it counts, or may be the path's
  * invention (talc_engine_class.is_final). */

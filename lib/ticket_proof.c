@@ -9,16 +9,6 @@ const mbedtls_x509_time talc_ticket_never = { 9999, 12, 31, 23, 59, 59 };
 
 /* ---------------------------------------------------------------- belief */
 
-static bool has_pin(uint8_t (*pins)[TALC_PIN_SIZE], size_t count, const uint8_t pin[TALC_PIN_SIZE])
-{
-    for (size_t i = 0; i < count; i++) {
-        if (memcmp(pins[i], pin, TALC_PIN_SIZE) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* As a full handshake would believe it today. A certificate whose key is pinned meanwhile would
  * name somebody else: the pin. */
 static bool is_believed(const talc_ticket_proof *proof, const talc_ticket_terms *terms)
@@ -27,10 +17,10 @@ static bool is_believed(const talc_ticket_proof *proof, const talc_ticket_terms 
     if (proof->peer.credential == TALC_CREDENTIAL_NONE) {
         return terms->serves_anyone;
     }
-    if (trust == NULL || has_pin(trust->revoked_pins, trust->revoked_pin_count, proof->pin)) {
+    if (trust == NULL || talc_trust_revokes(trust, proof->pin)) {
         return false;
     }
-    bool is_pinned = has_pin(trust->pins, trust->pin_count, proof->pin);
+    bool is_pinned = talc_trust_has_pin(trust, proof->pin);
     switch (proof->peer.credential) {
     case TALC_CREDENTIAL_PIN: return is_pinned;
     case TALC_CREDENTIAL_CERTIFICATE: return trust->has_anchors && !is_pinned;

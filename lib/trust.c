@@ -107,6 +107,46 @@ static talc_status changed(talc_trust *trust, talc_status status)
     return status;
 }
 
+/* --- Content --- */
+
+typedef talc_status appender(talc_trust *trust, const talc_content *content,
+                             const talc_source *source);
+
+/* Appends what a file holds; `source` names it. */
+static talc_status add_file(talc_trust *trust, const talc_source *source, appender *append,
+                            size_t size_max)
+{
+    const talc_content_rule rule = { size_max, TALC_CONTENT_PUBLIC };
+    talc_content content;
+    talc_status status = check_change(trust, source->name, source->failure);
+    if (status == TALC_OK) {
+        status = talc_content_read(&content, source, &rule);
+    }
+    if (status == TALC_OK) {
+        status = append(trust, &content, source);
+        talc_content_free(&content);
+        return changed(trust, status);
+    }
+    return status;
+}
+
+/* The same from memory. */
+static talc_status add_bytes(talc_trust *trust, const talc_source *source, appender *append,
+                             const void *bytes, size_t size)
+{
+    talc_content content;
+    talc_status status = check_change(trust, bytes, source->failure);
+    if (status == TALC_OK) {
+        status = talc_content_copy(&content, bytes, size, TALC_CERTIFICATE_FILE_SIZE_MAX, source);
+    }
+    if (status == TALC_OK) {
+        status = append(trust, &content, source);
+        talc_content_free(&content);
+        return changed(trust, status);
+    }
+    return status;
+}
+
 /* --- Anchors --- */
 
 /*
@@ -142,37 +182,15 @@ static talc_status append_anchors(talc_trust *trust, const talc_content *content
 
 talc_status talc_trust_add_anchor_file(talc_trust *trust, const char *path, talc_failure *failure)
 {
-    static const talc_content_rule rule = { TALC_CERTIFICATE_FILE_SIZE_MAX, TALC_CONTENT_PUBLIC };
     const talc_source source = { path, TALC_ERROR_TRUST, failure };
-    talc_content content;
-    talc_status status = check_change(trust, path, failure);
-    if (status == TALC_OK) {
-        status = talc_content_read(&content, &source, &rule);
-    }
-    if (status == TALC_OK) {
-        status = append_anchors(trust, &content, &source);
-        talc_content_free(&content);
-        return changed(trust, status);
-    }
-    return status;
+    return add_file(trust, &source, append_anchors, TALC_CERTIFICATE_FILE_SIZE_MAX);
 }
 
 talc_status talc_trust_add_anchor(talc_trust *trust, const void *certificates, size_t size,
                                   talc_failure *failure)
 {
     const talc_source source = { "trust anchor", TALC_ERROR_TRUST, failure };
-    talc_content content;
-    talc_status status = check_change(trust, certificates, failure);
-    if (status == TALC_OK) {
-        status = talc_content_copy(&content, certificates, size, TALC_CERTIFICATE_FILE_SIZE_MAX,
-                                   &source);
-    }
-    if (status == TALC_OK) {
-        status = append_anchors(trust, &content, &source);
-        talc_content_free(&content);
-        return changed(trust, status);
-    }
-    return status;
+    return add_bytes(trust, &source, append_anchors, certificates, size);
 }
 
 /* --- Revocation lists --- */
@@ -207,19 +225,8 @@ static talc_status append_revocations(talc_trust *trust, const talc_content *con
 talc_status talc_trust_add_revocation_file(talc_trust *trust, const char *path,
                                            talc_failure *failure)
 {
-    static const talc_content_rule rule = { TALC_REVOCATION_FILE_SIZE_MAX, TALC_CONTENT_PUBLIC };
     const talc_source source = { path, TALC_ERROR_TRUST, failure };
-    talc_content content;
-    talc_status status = check_change(trust, path, failure);
-    if (status == TALC_OK) {
-        status = talc_content_read(&content, &source, &rule);
-    }
-    if (status == TALC_OK) {
-        status = append_revocations(trust, &content, &source);
-        talc_content_free(&content);
-        return changed(trust, status);
-    }
-    return status;
+    return add_file(trust, &source, append_revocations, TALC_REVOCATION_FILE_SIZE_MAX);
 }
 
 /* --- Pins --- */
@@ -289,35 +296,14 @@ talc_status talc_trust_add_server_key(talc_trust *trust, const void *key, size_t
                                       talc_failure *failure)
 {
     const talc_source source = { "server key", TALC_ERROR_TRUST, failure };
-    talc_content content;
-    talc_status status = check_change(trust, key, failure);
-    if (status == TALC_OK) {
-        status = talc_content_copy(&content, key, size, TALC_CERTIFICATE_FILE_SIZE_MAX, &source);
-    }
-    if (status == TALC_OK) {
-        status = append_server_key(trust, &content, &source);
-        talc_content_free(&content);
-        return changed(trust, status);
-    }
-    return status;
+    return add_bytes(trust, &source, append_server_key, key, size);
 }
 
 talc_status talc_trust_add_server_key_file(talc_trust *trust, const char *path,
                                            talc_failure *failure)
 {
-    static const talc_content_rule rule = { TALC_CERTIFICATE_FILE_SIZE_MAX, TALC_CONTENT_PUBLIC };
     const talc_source source = { path, TALC_ERROR_TRUST, failure };
-    talc_content content;
-    talc_status status = check_change(trust, path, failure);
-    if (status == TALC_OK) {
-        status = talc_content_read(&content, &source, &rule);
-    }
-    if (status == TALC_OK) {
-        status = append_server_key(trust, &content, &source);
-        talc_content_free(&content);
-        return changed(trust, status);
-    }
-    return status;
+    return add_file(trust, &source, append_server_key, TALC_CERTIFICATE_FILE_SIZE_MAX);
 }
 
 /* --- Pre-shared keys --- */

@@ -14,6 +14,16 @@ static bool has_pin(uint8_t (*pins)[TALC_PIN_SIZE], size_t count, const uint8_t 
     return false;
 }
 
+bool talc_trust_has_pin(const talc_trust *trust, const uint8_t pin[TALC_PIN_SIZE])
+{
+    return has_pin(trust->pins, trust->pin_count, pin);
+}
+
+bool talc_trust_revokes(const talc_trust *trust, const uint8_t pin[TALC_PIN_SIZE])
+{
+    return has_pin(trust->revoked_pins, trust->revoked_pin_count, pin);
+}
+
 /* The flags of a leaf, with those that were held back. */
 static uint32_t judge_leaf(talc_verification *verification, const mbedtls_x509_crt *leaf,
                            const uint8_t pin[TALC_PIN_SIZE], uint32_t flags)
@@ -22,7 +32,7 @@ static uint32_t judge_leaf(talc_verification *verification, const mbedtls_x509_c
     verification->credential = TALC_CREDENTIAL_CERTIFICATE;
     flags |= verification->upper_flags;
     verification->upper_flags = 0;
-    if (has_pin(trust->pins, trust->pin_count, pin)) {
+    if (talc_trust_has_pin(trust, pin)) {
         verification->credential = TALC_CREDENTIAL_PIN;
         flags = talc_key_is_weak(&leaf->pk) ? MBEDTLS_X509_BADCERT_BAD_KEY : 0;
     } else if (!trust->has_anchors) {
@@ -45,7 +55,7 @@ int talc_trust_verify(void *context, mbedtls_x509_crt *certificate, int depth, u
         return MBEDTLS_ERR_X509_FATAL_ERROR;
     }
     const talc_trust *trust = verification->trust;
-    if (has_pin(trust->revoked_pins, trust->revoked_pin_count, pin)) {
+    if (talc_trust_revokes(trust, pin)) {
         verification->leaf_is_revoked = true;
     }
     if (depth > 0) {
