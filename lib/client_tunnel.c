@@ -43,13 +43,16 @@ static talc_status path_open(const talc_client *client, const talc_client_ends *
         .message_size = config->message_body_size,
         .body_size = large ? config->body_size_max : config->message_body_size,
         .block_size = config->block_size,
+        .https_anchors_path = config->https_anchors_path,
     };
+    const char *next_hop = ends->proxy_uri != NULL ? ends->proxy_uri : ends->uri;
     memset(path, 0, sizeof *path);
-    path->carrier = config->carrier != NULL ? config->carrier : talc_carrier_find(ends->uri);
+    path->carrier = config->carrier != NULL ? config->carrier : talc_carrier_find(next_hop);
     if (path->carrier == NULL) {
         return talc_failure_set(failure, TALC_STAGE_CONFIGURE, TALC_ERROR_UNSUPPORTED,
-                                "no carrier for %s: this build knows coap:// and loopback://",
-                                ends->uri);
+                                "no carrier for %s: this build knows coap://, http://, https:// "
+                                "and loopback://",
+                                next_hop);
     }
     talc_status status = path->carrier->open(&path->link, &target, &events, failure);
     if (status == TALC_OK) {

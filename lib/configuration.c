@@ -144,6 +144,10 @@ talc_status talc_configuration_copy(talc_configuration *configuration, const tal
     bool owned = own(&copy.server_name);
     owned = own(&copy.resource_path) && owned;
     owned = own(&copy.journal_path) && owned;
+    owned = own(&copy.https_anchors_path) && owned;
+    owned = own(&copy.https_certificate_path) && owned;
+    owned = own(&copy.https_key_path) && owned;
+    owned = own(&copy.key_log_path) && owned;
     copy.identity = talc_identity_hold(copy.identity);
     copy.trust = talc_trust_hold(copy.trust);
     copy.registry = talc_registry_hold(copy.registry);
@@ -163,6 +167,10 @@ void talc_configuration_free(talc_configuration *configuration)
     free((char *)config->server_name);
     free((char *)config->resource_path);
     free((char *)config->journal_path);
+    free((char *)config->https_anchors_path);
+    free((char *)config->https_certificate_path);
+    free((char *)config->https_key_path);
+    free((char *)config->key_log_path);
     talc_identity_free(config->identity);
     talc_trust_free(config->trust);
     talc_registry_free(config->registry);

@@ -20,11 +20,14 @@ static talc_status carrier_open(talc_listening *listening, const char *uri, talc
         .body_size = config->body_size_max,
         .anonymous_body_size = anonymous,
         .block_size = config->block_size,
+        .https_certificate_path = config->https_certificate_path,
+        .https_key_path = config->https_key_path,
     };
     listening->listener = config->listener != NULL ? config->listener : talc_listener_find(uri);
     if (listening->listener == NULL) {
         return talc_failure_set(failure, TALC_STAGE_CONFIGURE, TALC_ERROR_UNSUPPORTED,
-                                "no listener for %s: this build knows coap:// and loopback://",
+                                "no listener for %s: this build knows coap://, http://, "
+                                "https:// and loopback://",
                                 uri);
     }
     return listening->listener->open(&listening->link, &target, &events, failure);

@@ -8,7 +8,8 @@ set -euo pipefail
 packages=(
     build-essential clang libclang-rt-dev llvm meson ninja-build cmake pkg-config python3
     libcjson-dev libb64-dev uthash-dev libcmocka-dev
-    libcoap3-bin openssl gnutls-bin ca-certificates gnuplot-nox
+    libcurl4-gnutls-dev libmicrohttpd-dev
+    libcoap3-bin openssl gnutls-bin ca-certificates gnuplot-nox curl nginx-light tshark
 )
 # Their mbedTLS is older than we need on Debian 12, and libcoap has no mbedTLS flavour on either
 # release: wanted only with TALC_SYSTEM_DEPS=1.
@@ -92,7 +93,7 @@ check_foreign_system() {
     for program in cc c++ clang meson ninja cmake pkg-config python3 openssl; do
         command -v $program >/dev/null || missing+=("$program")
     done
-    for module in libcjson cmocka; do
+    for module in libcjson cmocka libcurl libmicrohttpd; do
         pkg-config --exists $module 2>/dev/null || missing+=("$module (headers and .pc file)")
     done
     have_header b64/cencode.h || missing+=("libb64 (headers)")

@@ -4,13 +4,16 @@
 #include "transport/coap_carrier.h"
 #include "transport/coap_direct.h"
 #include "transport/coap_security.h"
+#include "transport/http_carrier.h"
 #include "transport/loopback.h"
 
 #include <string.h>
 #include <strings.h>
 
-static const talc_carrier *const carriers[] = { &talc_coap_carrier, &talc_loopback_carrier };
-static const talc_listener *const listeners[] = { &talc_coap_listener, &talc_loopback_listener };
+static const talc_carrier *const carriers[] = { &talc_coap_carrier, &talc_http_carrier,
+                                                &talc_https_carrier, &talc_loopback_carrier };
+static const talc_listener *const listeners[] = { &talc_coap_listener, &talc_http_listener,
+                                                  &talc_https_listener, &talc_loopback_listener };
 
 static int scheme_is(const char *uri, const char *scheme)
 {

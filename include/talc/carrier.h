@@ -41,12 +41,13 @@ typedef enum talc_outcome {
 
 /** Where a client's bodies go, and how large they may be. */
 typedef struct talc_carrier_target {
-    const char *uri;       /**< the server, "coap://host:port" */
-    const char *proxy_uri; /**< a forward proxy, or NULL */
+    const char *uri;       /**< the server, "coap://host:port", "https://host:port/base" */
+    const char *proxy_uri; /**< a forward proxy, or NULL; it may speak another protocol than `uri` */
     const char *path;      /**< of the server's resource, "/.well-known/atls" */
     size_t message_size;   /**< wanted, 256..1023 bytes */
     size_t body_size;      /**< wanted; not above message_size if large bodies are not wanted */
     size_t block_size;     /**< of block-wise transfer, a power of two from 16 to 512 bytes */
+    const char *https_anchors_path; /**< as in talc_config */
 } talc_carrier_target;
 
 /** One request body on its way out. All pointers are the caller's; the carrier copies. */
@@ -123,6 +124,8 @@ typedef struct talc_listener_target {
     size_t body_size;    /**< largest body taken from anyone; 4.13 above */
     size_t anonymous_body_size; /**< largest body taken for an id that `known` denies */
     size_t block_size;   /**< as in talc_carrier_target */
+    const char *https_certificate_path; /**< as in talc_config */
+    const char *https_key_path;         /**< likewise */
 } talc_listener_target;
 
 /** One request body that arrived. All pointers are the listener's, valid during the call. */

@@ -20,8 +20,11 @@ extern "C" {
 typedef struct talc_client talc_client;
 
 /**
- * Makes a client of the server at `uri` ("coap://host[:port]", talc_loopback_uri(), or whatever
- * config->carrier understands); `proxy_uri` is a CoAP forward proxy ("coap://host[:port]") or NULL.
+ * Makes a client of the server at `uri` ("coap://host[:port]", "http://host[:port][/base]", https
+ * likewise, talc_loopback_uri(), or whatever config->carrier understands). `proxy_uri` is NULL or what
+ * the requests go to instead: a CoAP forward proxy ("coap://host[:port]"; it may be one that
+ * translates to HTTP), an HTTP one ("http://host[:port]"), or for a coap:// server a gateway that maps
+ * HTTP to CoAP ("http://host[:port][/hc]", RFC 8075 section 5.3).
  * Resolves names, sends nothing. On TALC_OK `*client` is the caller's: talc_client_free(). On error
  * it is NULL and config->failure tells why: TALC_ERROR_ARGUMENT (a field of the configuration, or a
  * URI that is none), TALC_ERROR_UNSUPPORTED (mode or scheme), TALC_ERROR_UNREACHABLE (a name that

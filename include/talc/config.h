@@ -153,6 +153,14 @@ typedef struct talc_config {
                                      are given. Client: 0: it neither asks for one nor uses one.
                                      Sessions of pre-shared keys have none: they would only cost bytes
                                      [7200] */
+    const char *https_anchors_path; /**< client: a PEM file of trust anchors for the TLS outside, of
+                                         https:// URIs; NULL: the system's */
+    const char *https_certificate_path; /**< server: a PEM file with certificate and chain, to listen
+                                             at https:// */
+    const char *https_key_path; /**< server: its key, a PEM file that only its owner may read */
+    const char *key_log_path; /**< tls: appends the secrets of each session to this file, in the
+                                   format that Wireshark reads (SSLKEYLOGFILE): whoever has it reads
+                                   what was recorded. For analysis only; NULL: never */
 } talc_config;
 
 #define TALC_TICKET_LIFETIME_MAX_S 604800u /**< RFC 8446 section 4.6.1 */
@@ -166,7 +174,7 @@ typedef struct talc_config {
         sizeof(talc_config), TALC_MODE_TLS, NULL, NULL, NULL, TALC_CLIENTS_AUTHENTICATED,          \
             TALC_TLS_1_3, TALC_TLS_1_3, TALC_RESOURCE_PATH, TALC_MESSAGE_BODY_MAX, 16384, 512,     \
             TALC_BLOCKWISE_AUTO, 30000, 20, 65536, 65536, 1024, 128, 30000, 300000, NULL, NULL,    \
-            NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 7200                                   \
+            NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 7200, NULL, NULL, NULL, NULL           \
     }
 
 #ifdef __cplusplus

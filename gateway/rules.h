@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TALC_GATEWAY_RULES_H
+#define TALC_GATEWAY_RULES_H
+
+/** What a gateway may be used for: where requests may go (nowhere, until somebody says where),
+ * which of its own paths stand for which origin (reverse), and under which path HTTP clients name
+ * CoAP resources (RFC 8075 section 5). */
+
+#include "gateway/uri.h"
+#include "transport/coap_message.h"
+#include "transport/http_message.h"
+
+typedef struct talc_gateway_rules talc_gateway_rules;
+
+/** Rules that allow nothing. NULL: out of memory. */
+talc_gateway_rules *talc_gateway_rules_new(void);
+void talc_gateway_rules_free(talc_gateway_rules *rules);
+
+/** Allows targets: "coap://device.example", "coap://[2001:db8::]/32" and "coap://192.0.2.0/24"
+ * (all addresses of the net; names never match a net), "http://svc.example:8080/api/" (what is
+ * below this path), "coap://device.example:any" for all ports, "coap://.example.org" (whatever
+ * ends so, one label or more in front), "coap:" (all hosts of the scheme), "any" (an open proxy).
+ * Where no port is named it is the scheme's own. TALC_ERROR_ARGUMENT and `failure` says what is
+ * wrong with it; TALC_ERROR_MEMORY. */
+talc_status talc_gateway_rules_allow(talc_gateway_rules *rules, const char *pattern,
+                                     talc_failure *failure);
+
+/** "/prefix=coap://device.example/base": what is asked of the gateway itself below the prefix is
+ * asked of the target; the rest of the path follows the target's, the query stays. The longest
+ * prefix wins, whole segments count. A route's target needs no other permission. */
+talc_status talc_gateway_rules_route(talc_gateway_rules *rules, const char *route,
+                                     talc_failure *failure);
+
+/** Where HTTP clients name CoAP resources: "/hc/" (the default; "/hc/coap://host/path?query" as in
+ * RFC 8075 section 5.3), a template of section 5.4 ("/hc?target_uri={+tu}"), or "" for nowhere. */
+talc_status talc_gateway_rules_mapping(talc_gateway_rules *rules, const char *mapping,
+                                       talc_failure *failure);
+
+/** A decision: where a request goes, or why it does not. */
+typedef struct talc_gateway_decision {
+    uint8_t refusal;  /**< CoAP code of it, 0 if `target` is set */
+    char reason[128]; /**< one line for the client */
+    int is_reverse;   /**< a route led there */
+    talc_gateway_uri target;
+} talc_gateway_decision;
+
+/** Of a CoAP request: Proxy-Uri, or Proxy-Scheme with Uri-*, or a route by Uri-Path. Refusals:
+ * 4.00 (no URI), 4.03 (not allowed), 5.05 (no such scheme here, RFC 7252 section 5.10.2), 4.04 (no
+ * route). */
+void talc_gateway_decide_coap(const talc_gateway_rules *rules, const talc_coap_message *request,
+                              talc_gateway_decision *decision);
+
+/** Of an HTTP request: the mapping, a route by path, or an absolute request target with the scheme
+ * coap. Refusals: 4.00, 4.03, 4.04, 5.05. */
+void talc_gateway_decide_http(const talc_gateway_rules *rules, const talc_http_message *request,
+                              talc_gateway_decision *decision);
+
+#endif
