@@ -4,8 +4,8 @@
 
 /**
  * An HTTP client: requests and their responses over http and https, many at once, in the caller's
- * event loop. http_client.c fills it with libcurl's multi interface, http_absent.c where HTTP is
- * left out. The carrier (http_carrier.c) and the gateway are its users.
+ * event loop. http_client.c fills it with libcurl's multi interface, http_client_absent.c where
+ * HTTP is left out. The carrier (http_carrier.c) and the gateway are its users.
  *
  * It follows no redirect, undoes no content coding, keeps no cookie, reads no .netrc and takes no
  * proxy from the environment. It never waits (names are resolved in a thread), calls back only

@@ -4,7 +4,7 @@
 
 /**
  * An HTTP server: an endpoint, whole requests, responses at once and later, in the caller's event
- * loop. http_server.c fills it with libmicrohttpd, http_absent.c where HTTP is left out. The
+ * loop. http_server.c fills it with libmicrohttpd, http_server_absent.c where HTTP is left out. The
  * listener (http_listener.c) and the gateway are its users.
  *
  * Everything that a peer can make grow is bounded: header, body, connections in all and of one
