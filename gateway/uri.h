@@ -31,8 +31,9 @@ typedef struct talc_gateway_uri {
 } talc_gateway_uri;
 
 /** Reads an absolute URI. TALC_OK; TALC_ERROR_ARGUMENT: user information, a fragment, a control
- * character, a space, a broken percent-encoding, a bad port, no host; TALC_ERROR_UNSUPPORTED:
- * another scheme; TALC_ERROR_TOO_LARGE. */
+ * character, a space, a broken percent-encoding, a bad port, no host, a host with another spelling
+ * (uri_host.h), a dot segment in the path; TALC_ERROR_UNSUPPORTED: another scheme;
+ * TALC_ERROR_TOO_LARGE. */
 talc_status talc_gateway_uri_read(talc_gateway_uri *uri, const char *text, size_t size);
 
 /** Writes it; the port where it is not the scheme's own. TALC_OK, TALC_ERROR_TOO_LARGE. */
@@ -43,5 +44,8 @@ talc_status talc_gateway_uri_write_origin(const talc_gateway_uri *uri, char *tex
 
 /** "coap". */
 const char *talc_gateway_scheme_text(talc_gateway_scheme scheme);
+
+/** 5683. */
+uint16_t talc_gateway_scheme_port(talc_gateway_scheme scheme);
 
 #endif

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+#include "gateway/uri_path.h"
+
+#include <string.h>
+
+static bool is_unreserved(int character)
+{
+    return talc_text_is_letter(character) || talc_text_is_digit(character) ||
+           (character > 0 && strchr("-._~", character) != NULL);
+}
+
+/* pchar of RFC 3986 section 3.3 without percent-encodings. */
+static bool is_path_character(int character)
+{
+    return is_unreserved(character) ||
+           (character > 0 && strchr("!$&'()*+,;=:@", character) != NULL);
+}
+
+/* Moves a character, or a percent-encoding, to the writer. */
+static bool read_character(talc_text_reader *reader, talc_text_writer *writer, const char *more)
+{
+    int character = talc_text_reader_next(reader);
+    if (character == '%') {
+        int high = talc_text_reader_next(reader);
+        int low = talc_text_reader_next(reader);
+        talc_text_writer_put(writer, '%');
+        talc_text_writer_put(writer, (char)high);
+        talc_text_writer_put(writer, (char)low);
+        return talc_text_hex_value(high) >= 0 && talc_text_hex_value(low) >= 0;
+    }
+    talc_text_writer_put(writer, (char)character);
+    return is_path_character(character) || (character > 0 && strchr(more, character) != NULL);
+}
+
+talc_status talc_gateway_uri_read_path(talc_gateway_uri *uri, talc_text_reader *reader)
+{
+    talc_text_writer path, query;
+    talc_text_writer_init(&path, uri->path, sizeof uri->path - 1);
+    talc_text_writer_init(&query, uri->query, sizeof uri->query - 1);
+    if (talc_text_reader_peek(reader) != '/') {
+        talc_text_writer_put(&path, '/');
+    }
+    while (!talc_text_reader_at_end(reader) && talc_text_reader_peek(reader) != '?') {
+        if (!read_character(reader, &path, "/")) {
+            return TALC_ERROR_ARGUMENT;
+        }
+    }
+    talc_text_reader_take(reader, '?');
+    while (!talc_text_reader_at_end(reader)) {
+        if (!read_character(reader, &query, "/?")) {
+            return TALC_ERROR_ARGUMENT;
+        }
+    }
+    if (path.full || query.full || path.size + query.size > TALC_GATEWAY_URI_SIZE_MAX) {
+        return TALC_ERROR_TOO_LARGE;
+    }
+    uri->path[path.size] = '\0';
+    uri->query[query.size] = '\0';
+    return talc_gateway_path_has_dots(uri->path) ? TALC_ERROR_ARGUMENT : TALC_OK;
+}
+
+/* The next byte, decoded; -1 at the end. A percent sign without digits stands for itself. */
+static int next_byte(talc_text_reader *reader)
+{
+    int character = talc_text_reader_next(reader);
+    talc_text_reader ahead = *reader;
+    int high = talc_text_hex_value(talc_text_reader_next(&ahead));
+    int low = talc_text_hex_value(talc_text_reader_next(&ahead));
+    if (character != '%' || high < 0 || low < 0) {
+        return character;
+    }
+    *reader = ahead;
+    return high * 16 + low;
+}
+
+bool talc_gateway_path_has_dots(const char *path)
+{
+    talc_text_reader reader;
+    size_t dots = 0, others = 0;
+    int byte;
+    talc_text_reader_string(&reader, path);
+    do {
+        byte = next_byte(&reader);
+        if (byte == '/' || byte == '\\' || byte < 0) {
+            if (others == 0 && (dots == 1 || dots == 2)) {
+                return true;
+            }
+            dots = 0;
+            others = 0;
+        } else if (byte == '.') {
+            dots++;
+        } else {
+            others++;
+        }
+    } while (byte >= 0);
+    return false;
+}
+
+static void write_encoded(talc_text_writer *writer, uint8_t byte)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    talc_text_writer_put(writer, '%');
+    talc_text_writer_put(writer, digits[byte >> 4]);
+    talc_text_writer_put(writer, digits[byte & 15]);
+}
+
+void talc_gateway_uri_write_segment(talc_text_writer *writer, const uint8_t *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        if (is_path_character(bytes[i])) {
+            talc_text_writer_put(writer, (char)bytes[i]);
+        } else {
+            write_encoded(writer, bytes[i]);
+        }
+    }
+}
+
+void talc_gateway_uri_write_query_part(talc_text_writer *writer, const uint8_t *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        if (bytes[i] != '&' &&
+            (is_path_character(bytes[i]) || bytes[i] == '/' || bytes[i] == '?')) {
+            talc_text_writer_put(writer, (char)bytes[i]);
+        } else {
+            write_encoded(writer, bytes[i]);
+        }
+    }
+}
+
+bool talc_gateway_uri_decode(talc_text_piece part, uint8_t *bytes, size_t *size)
+{
+    talc_text_reader reader;
+    int byte;
+    talc_text_reader_init(&reader, part.text, part.size);
+    *size = 0;
+    while ((byte = next_byte(&reader)) >= 0) {
+        if (*size == TALC_GATEWAY_PART_SIZE_MAX) {
+            return false;
+        }
+        bytes[(*size)++] = (uint8_t)byte;
+    }
+    return true;
+}
