@@ -23,6 +23,7 @@ typedef struct object_row {
 static const object_row object_rows[] = {
     /* the engines, and what only they need */
     { "lib", "engine_tls", TLS },
+    { "lib", "key_log", TLS },
     { "lib", "ticket", TLS },
     { "lib", "tls_hello", TLS },
     { "lib", "engine_ecc", ECC },

@@ -23,6 +23,8 @@ static const char usage[] =
     "  --proxy URI     a CoAP forward proxy on the way\n"
     "  --output FILE   where the payload goes (demo: the firmware) instead of standard output\n"
     "  --journal FILE  append every record sent and received, as JSON lines\n"
+    "  --key-log FILE  append the secrets of each TLS session, for analysis only: whoever has\n"
+    "                  them reads what was recorded\n"
     "\n"
     "  room_client --cert client.pem --key client.key --anchor ca.pem --name sensor.example \\\n"
     "      --proxy coap://127.0.0.1:5700 coap://127.0.0.1:5683 get sensors/temperature\n"
@@ -39,6 +41,7 @@ typedef struct options {
     const char *proxy_uri;
     const char *output_path;
     const char *journal_path;
+    const char *key_log_path;
     const char *uri;
     int is_tour;
     talc_request request;
@@ -88,6 +91,7 @@ static int read_options(options *o, int argc, char **argv)
                                            { "proxy", required_argument, NULL, 'p' },
                                            { "output", required_argument, NULL, 'o' },
                                            { "journal", required_argument, NULL, 'j' },
+                                           { "key-log", required_argument, NULL, 'l' },
                                            CREDENTIALS_OPTIONS,
                                            { NULL, 0, NULL, 0 } };
     int option, wrong = 0;
@@ -97,6 +101,7 @@ static int read_options(options *o, int argc, char **argv)
         case 'p': o->proxy_uri = optarg; break;
         case 'o': o->output_path = optarg; break;
         case 'j': o->journal_path = optarg; break;
+        case 'l': o->key_log_path = optarg; break;
         case 'h': fputs(usage, stdout); return 0;
         default: wrong |= credentials_take(&o->credentials, option, optarg); break;
         }
@@ -169,6 +174,7 @@ int main(int argc, char **argv)
     config.failure = &failure;
     config.server_name = o.server_name;
     config.journal_path = o.journal_path;
+    config.key_log_path = o.key_log_path;
     code = run(&o, &config);
     credentials_free(&config);
     return code;

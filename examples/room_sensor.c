@@ -24,6 +24,8 @@ static const char usage[] =
     "  --port N        the same as --listen coap://[::]:N; 0 takes a free port\n"
     "  --port-file F   write the port of the first listener to F once it listens\n"
     "  --journal FILE  append every record sent and received, as JSON lines\n"
+    "  --key-log FILE  append the secrets of each TLS session, for analysis only: whoever has\n"
+    "                  them reads what was recorded\n"
     "\n"
     "  room_sensor --cert server.pem --key server.key --anchor ca.pem\n"
     "  room_sensor --psk psk-server.txt --listen coap://127.0.0.1:0 --port-file port\n"
@@ -41,6 +43,7 @@ typedef struct options {
     char port_uri[32]; /* what --port stands for */
     const char *port_path;
     const char *journal_path;
+    const char *key_log_path;
 } options;
 
 static volatile sig_atomic_t stopping;
@@ -95,6 +98,7 @@ static int read_options(options *o, int argc, char **argv)
                                            { "port", required_argument, NULL, 'p' },
                                            { "port-file", required_argument, NULL, 'f' },
                                            { "journal", required_argument, NULL, 'j' },
+                                           { "key-log", required_argument, NULL, 'L' },
                                            CREDENTIALS_OPTIONS,
                                            { NULL, 0, NULL, 0 } };
     int option, wrong = 0;
@@ -104,6 +108,7 @@ static int read_options(options *o, int argc, char **argv)
         case 'p': wrong |= add_port(o, optarg); break;
         case 'f': o->port_path = optarg; break;
         case 'j': o->journal_path = optarg; break;
+        case 'L': o->key_log_path = optarg; break;
         case 'h': fputs(usage, stdout); return 0;
         default: wrong |= credentials_take(&o->credentials, option, optarg); break;
         }
@@ -184,6 +189,7 @@ int main(int argc, char **argv)
     talc_config config = TALC_CONFIG_DEFAULT;
     config.failure = &failure;
     config.journal_path = o.journal_path;
+    config.key_log_path = o.key_log_path;
     config.on_event = on_event;
     talc_status status = credentials_load(&o.credentials, CREDENTIALS_SERVER, &config);
     if (status == TALC_OK) {

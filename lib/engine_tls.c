@@ -371,6 +371,7 @@ static int set_up(talc_tls_engine *engine, const talc_engine_setup *setup)
     mbedtls_ssl_set_user_data_p(&engine->ssl, engine);
     mbedtls_ssl_set_bio(&engine->ssl, engine, put_records, get_records, NULL);
     mbedtls_ssl_set_verify(&engine->ssl, talc_tls_verify, engine);
+    talc_tls_log_keys(engine);
     if (context->role == TALC_ROLE_CLIENT) {
         /* With a pre-shared key there is no name to check, and none to show to the path. */
         code = mbedtls_ssl_set_hostname(&engine->ssl, talc_tls_context_is_psk(context)

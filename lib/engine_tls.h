@@ -5,14 +5,15 @@
 /**
  * The inside of the `tls` engine: what its files share. engine_tls_context.c turns a
  * configuration into one mbedtls_ssl_config; engine_tls.c runs a session on it; engine_tls_peer.c says
- * who the other side is, engine_tls_tickets.c gives and takes tickets, engine_tls_failure.c says why
- * it failed.
+ * who the other side is, engine_tls_tickets.c gives and takes tickets, engine_tls_keys.c logs secrets
+ * where that is wanted, engine_tls_failure.c says why it failed.
  */
 
 #include <mbedtls/ssl.h>
 
 #include "lib/credentials.h"
 #include "lib/engine.h"
+#include "lib/key_log.h"
 #include "lib/ticket_seal.h"
 #include "lib/ticket_store.h"
 #include "lib/tls_hello.h"
@@ -45,6 +46,7 @@ typedef struct talc_tls_context {
     talc_trust *trust;       /**< held, or NULL */
     bool serves_anyone;      /**< server: a client that proves nothing is served as nobody */
     talc_tls_resumption *resumption; /**< owned; NULL: no tickets */
+    talc_key_log *key_log;           /**< owned; NULL, as it mostly is: none */
     mbedtls_x509_crt no_anchors; /**< an empty chain, for trust in pins alone */
     int suites[TALC_TLS_SUITES_MAX + 1];
 } talc_tls_context;
@@ -125,6 +127,11 @@ int talc_tls_shake_hands(talc_tls_engine *engine);
 
 /** Then, once the peer is known: a server's ticket, if one is due. Returns mbedTLS's code. */
 int talc_tls_give_ticket(talc_tls_engine *engine);
+
+/* engine_tls_keys.c */
+
+/** From now on the secrets of this session go into the context's key log, if it has one. */
+void talc_tls_log_keys(talc_tls_engine *engine);
 
 /* engine_tls_failure.c */
 

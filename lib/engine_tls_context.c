@@ -239,6 +239,9 @@ talc_status talc_tls_context_new(void **made, talc_role role, const talc_config 
                                "no memory or no cryptography for tickets");
     }
     if (status == TALC_OK) {
+        status = talc_key_log_open(&context->key_log, config->key_log_path, failure);
+    }
+    if (status == TALC_OK) {
         int code = configure(context, config, kinds);
         if (code != 0) {
             char text[96];
@@ -264,6 +267,7 @@ void talc_tls_context_free(void *made)
     }
     mbedtls_ssl_config_free(&context->config);
     talc_tls_resumption_free(context->resumption);
+    talc_key_log_close(context->key_log);
     mbedtls_x509_crt_free(&context->no_anchors);
     talc_identity_free(context->identity);
     talc_trust_free(context->trust);

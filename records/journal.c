@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "records/journal.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "records/private_file.h"
 #include "records/text_writer.h"
 
 struct talc_journal {
@@ -15,39 +13,13 @@ struct talc_journal {
     char line[TALC_JOURNAL_LINE_SIZE_MAX];
 };
 
-/* A regular file that nobody else may read. */
-static bool file_is_private(int descriptor)
-{
-    struct stat status;
-    return fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) &&
-           (status.st_mode & (S_IRWXG | S_IRWXO)) == 0;
-}
-
-static FILE *open_file(const char *path)
-{
-    /* O_NONBLOCK: a FIFO without a reader is refused and not waited for. */
-    int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
-    int descriptor = open(path, flags, S_IRUSR | S_IWUSR);
-    if (descriptor < 0) {
-        return NULL;
-    }
-    FILE *file = file_is_private(descriptor) ? fdopen(descriptor, "a") : NULL;
-    if (file == NULL) {
-        close(descriptor);
-        return NULL;
-    }
-    /* Without a buffer one fwrite is one write, and O_APPEND puts that in one piece at the end. */
-    setvbuf(file, NULL, _IONBF, 0);
-    return file;
-}
-
 talc_status talc_journal_open(talc_journal **journal, const char *path)
 {
     *journal = calloc(1, sizeof **journal);
     if (*journal == NULL) {
         return TALC_ERROR_MEMORY;
     }
-    (*journal)->file = open_file(path);
+    (*journal)->file = talc_private_file_open(path);
     if ((*journal)->file == NULL) {
         free(*journal);
         *journal = NULL;
