@@ -24,6 +24,8 @@ bytes as DER, so that the handshake fits small messages.
   client-san.pem         DNS:client-2.example
   server.pin, client.pin, ca.pin
                          SHA-256 of the SubjectPublicKeyInfo, as 64 hex digits
+  outer-ca.pem           the anchor of hops on the way, which talc's own ends do not believe
+  outer.pem              IP:127.0.0.1 and DNS:localhost, of outer-ca.pem: for https outside
   psk-client.txt         client-1 and its pre-shared key (mode 0600)
   psk-client-2.txt       client-2 and its pre-shared key
   psk-server.txt         both, and a comment
@@ -223,6 +225,12 @@ make_others() {
     new_leaf other-client /CN=client-1 '' other-ca
 }
 
+make_outer() {
+    new_key outer-ca
+    new_ca outer-ca /CN=outer\ CA
+    new_leaf outer /CN=localhost IP:127.0.0.1,DNS:localhost outer-ca
+}
+
 make_collections() {
     { echo 'The first'; cat ca.pem; echo 'The second'; cat other-ca.pem; } >anchors.pem
     { cat crl.pem other-crl.pem; echo; } >crls.pem
@@ -277,6 +285,7 @@ make_small() {
     make_good
     make_refused
     make_others
+    make_outer
     make_collections
     make_psks
     make_devices
