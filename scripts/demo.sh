@@ -7,6 +7,7 @@ set -euo pipefail
 usage() {
     cat <<'EOF'
 usage: scripts/demo.sh [--direct] [--psk | --ecc] [--tls12] [--keep] [--help]
+       scripts/demo.sh --chain [--reverse] [--psk | --ecc] [--tls12] [--picture FILE] [--keep]
 
 Makes throw-away keys, starts examples/room_sensor, starts libcoap's own coap-server before it as a
 forward proxy, and sends examples/room_client through: two sensors, a light switched and read again,
@@ -19,7 +20,15 @@ Needs nothing but the tree: scripts/deps.sh and the build (build/demo) are done 
   --psk      pre-shared keys instead of certificates
   --ecc      the light handshake of mode ecc, with bare keys, instead of TLS
   --tls12    TLS 1.2 instead of 1.3
-  --keep     leave server and proxy running and print commands to try, until Ctrl-C
+  --keep     leave everything running and print commands to try, until Ctrl-C
+  --chain    over machines that translate: coap-server as a forward proxy, talc-proxy from CoAP to
+             HTTPS, nginx, then room_sensor over HTTP. Prints the SHA-256 of the fragments at each
+             hop, and what the gateway logged beside what it logs when the same requests come with
+             dtls. Needs coap-server-openssl (Debian: libcoap3-bin) and nginx (nginx-light)
+  --reverse  with --chain: an HTTP client, nginx, talc-proxy from HTTP to CoAP, and a device.
+             Needs nginx and curl
+  --picture FILE
+             with --chain: draws the chain and the two logs into FILE (docs/chain.svg is made so)
 
 environment:
   TALC_DEMO_PROGRAMS=DIR   take the programs from DIR and build nothing
@@ -36,7 +45,7 @@ dim='' plain=''
 if [ -t 2 ]; then
     dim=$'\e[2m' plain=$'\e[0m'
 fi
-direct='' psk='' ecc='' tls12='' keep=''
+direct='' psk='' ecc='' tls12='' keep='' chain='' reverse='' picture=''
 folder='' children=()
 
 # --- Children ------------------------------------------------------------------------------------
@@ -74,6 +83,13 @@ wait_for() {
     done
 }
 
+wait_for_end() {
+    while is_alive "${children[0]}"; do
+        wait "${children[0]}" || true
+    done
+    fail 'the server ended'
+}
+
 # --- Steps ---------------------------------------------------------------------------------------
 
 build() {
@@ -95,6 +111,15 @@ build() {
     fi
     exec 9>&-
     programs=$top/build/demo/examples
+}
+
+# program NAME: the path of a program of the tree, an example or one of tools/.
+program() {
+    local place
+    for place in "$programs" "$programs/../tools"; do
+        [ ! -x "$place/$1" ] || { echo "$place/$1"; return; }
+    done
+    fail "$1 was not built: run scripts/deps.sh (it needs libcurl and libmicrohttpd)"
 }
 
 choose_credentials() {
@@ -194,29 +219,40 @@ Running until Ctrl-C. To try by hand:
   tail -f $folder/server.log
 EOF
     [ -n "$direct" ] || printf '  tail -f %s\n' "$folder/proxy.log"
-    while is_alive "${children[0]}"; do
-        wait "${children[0]}" || true
-    done
-    fail 'the server ended'
+    wait_for_end
 }
 
-main() {
-    local argument code=0
-    for argument in "$@"; do
-        case $argument in
+read_options() {
+    while [ $# -gt 0 ]; do
+        case $1 in
             --direct) direct=1 ;;
             --psk) psk=1 ;;
             --ecc) ecc=1 ;;
             --tls12) tls12=1 ;;
             --keep) keep=1 ;;
+            --chain) chain=1 ;;
+            --reverse) reverse=1 ;;
+            --picture) picture=${2:-}; shift ;;
             --help) usage; exit 0 ;;
             *) usage >&2; exit 2 ;;
         esac
+        shift || { usage >&2; exit 2; }
     done
+    [ -z "$reverse$picture" ] || [ -n "$chain" ] || { usage >&2; exit 2; }
+    [ -z "$chain" ] || [ -z "$direct" ] || { usage >&2; exit 2; }
+}
+
+main() {
+    local code=0
+    read_options "$@"
     umask 077
     trap clean_up EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM
+    if [ -n "$chain" ]; then
+        . "$top/scripts/demo_chain.sh"
+        check_chain_needs
+    fi
     folder=$(mktemp -d "${TMPDIR:-/tmp}/talc-demo.XXXXXX")
     programs=${TALC_DEMO_PROGRAMS:-}
     if [ -n "$programs" ]; then
@@ -225,6 +261,7 @@ main() {
         build
     fi
     choose_credentials
+    [ -z "$chain" ] || run_chain
     start_server
     [ -n "$direct" ] || start_proxy
     run_client || { code=$?; cat "$folder/server.log" >&2; fail "the client ended with $code"; }
