@@ -20,7 +20,10 @@ static const char usage[] =
     "payload of the answer; or tries all that room_sensor serves, prints it, and checks it.\n"
     "\n" CREDENTIALS_USAGE
     "  --name NAME     the name that the server's certificate must show (default: host of URI)\n"
-    "  --proxy URI     a CoAP forward proxy on the way\n"
+    "  --proxy URI     a proxy on the way: a CoAP or HTTP forward proxy, or for a server at\n"
+    "                  coap:// a gateway from HTTP to CoAP (https://host/hc)\n"
+    "  --https-anchor FILE  authorities of the TLS outside, for URIs with https (default: the\n"
+    "                  system's)\n"
     "  --output FILE   where the payload goes (demo: the firmware) instead of standard output\n"
     "  --journal FILE  append every record sent and received, as JSON lines\n"
     "  --key-log FILE  append the secrets of each TLS session, for analysis only: whoever has\n"
@@ -31,6 +34,8 @@ static const char usage[] =
     "  room_client --psk psk-client.txt coap://127.0.0.1:5683 put actuators/light on\n"
     "  room_client --mode ecc --device device-7 --key device.key --server-key ecc-server.pub \\\n"
     "      coap://127.0.0.1:5683 demo\n"
+    "  room_client --cert client.pem --key client.key --anchor ca.pem --name sensor.example \\\n"
+    "      --https-anchor outer-ca.pem https://127.0.0.1:8443 get sensors/temperature\n"
     "  room_client --mode none coap://127.0.0.1:5683 get .well-known/core\n"
     "\n"
     "Exits with 0 when all went well, 1 on an error or an answer 4.xx or 5.xx, 2 on wrong usage.\n";
@@ -39,6 +44,7 @@ typedef struct options {
     credentials credentials;
     const char *server_name;
     const char *proxy_uri;
+    const char *https_anchors_path;
     const char *output_path;
     const char *journal_path;
     const char *key_log_path;
@@ -89,6 +95,7 @@ static int read_options(options *o, int argc, char **argv)
 {
     static const struct option table[] = { { "name", required_argument, NULL, 'n' },
                                            { "proxy", required_argument, NULL, 'p' },
+                                           { "https-anchor", required_argument, NULL, 'H' },
                                            { "output", required_argument, NULL, 'o' },
                                            { "journal", required_argument, NULL, 'j' },
                                            { "key-log", required_argument, NULL, 'l' },
@@ -99,6 +106,7 @@ static int read_options(options *o, int argc, char **argv)
         switch (option) {
         case 'n': o->server_name = optarg; break;
         case 'p': o->proxy_uri = optarg; break;
+        case 'H': o->https_anchors_path = optarg; break;
         case 'o': o->output_path = optarg; break;
         case 'j': o->journal_path = optarg; break;
         case 'l': o->key_log_path = optarg; break;
@@ -173,6 +181,7 @@ int main(int argc, char **argv)
     talc_config config = TALC_CONFIG_DEFAULT;
     config.failure = &failure;
     config.server_name = o.server_name;
+    config.https_anchors_path = o.https_anchors_path;
     config.journal_path = o.journal_path;
     config.key_log_path = o.key_log_path;
     code = run(&o, &config);

@@ -20,7 +20,9 @@ static const char usage[] =
     "Serves sensors/temperature, sensors/humidity, actuators/light (PUT on or off), index,\n"
     "firmware (16 KiB) and slow (answers after a second), until it is told to stop.\n"
     "\n" CREDENTIALS_USAGE
-    "  --listen URI    where to listen (default: coap://[::]:5683); may be given several times\n"
+    "  --listen URI    where to listen (default: coap://[::]:5683), also at http:// and https://;\n"
+    "                  may be given several times: a session goes on at each of them\n"
+    "  --https-cert FILE, --https-key FILE  of the TLS outside, to listen at https:// (PEM)\n"
     "  --port N        the same as --listen coap://[::]:N; 0 takes a free port\n"
     "  --port-file F   write the port of the first listener to F once it listens\n"
     "  --journal FILE  append every record sent and received, as JSON lines\n"
@@ -29,6 +31,8 @@ static const char usage[] =
     "\n"
     "  room_sensor --cert server.pem --key server.key --anchor ca.pem\n"
     "  room_sensor --psk psk-server.txt --listen coap://127.0.0.1:0 --port-file port\n"
+    "  room_sensor --cert server.pem --key server.key --anchor ca.pem \\\n"
+    "      --listen coap://[::] --listen http://[::]:8080\n"
     "  room_sensor --mode ecc --key ecc-server.key --registry registry.json\n"
     "  room_sensor --mode none\n"
     "\n"
@@ -42,6 +46,8 @@ typedef struct options {
     size_t uri_count;
     char port_uri[32]; /* what --port stands for */
     const char *port_path;
+    const char *https_certificate_path;
+    const char *https_key_path;
     const char *journal_path;
     const char *key_log_path;
 } options;
@@ -97,6 +103,8 @@ static int read_options(options *o, int argc, char **argv)
     static const struct option table[] = { { "listen", required_argument, NULL, 'l' },
                                            { "port", required_argument, NULL, 'p' },
                                            { "port-file", required_argument, NULL, 'f' },
+                                           { "https-cert", required_argument, NULL, 'C' },
+                                           { "https-key", required_argument, NULL, 'H' },
                                            { "journal", required_argument, NULL, 'j' },
                                            { "key-log", required_argument, NULL, 'L' },
                                            CREDENTIALS_OPTIONS,
@@ -107,6 +115,8 @@ static int read_options(options *o, int argc, char **argv)
         case 'l': wrong |= add_listener(o, optarg); break;
         case 'p': wrong |= add_port(o, optarg); break;
         case 'f': o->port_path = optarg; break;
+        case 'C': o->https_certificate_path = optarg; break;
+        case 'H': o->https_key_path = optarg; break;
         case 'j': o->journal_path = optarg; break;
         case 'L': o->key_log_path = optarg; break;
         case 'h': fputs(usage, stdout); return 0;
@@ -188,6 +198,8 @@ int main(int argc, char **argv)
     talc_failure failure = { 0 };
     talc_config config = TALC_CONFIG_DEFAULT;
     config.failure = &failure;
+    config.https_certificate_path = o.https_certificate_path;
+    config.https_key_path = o.https_key_path;
     config.journal_path = o.journal_path;
     config.key_log_path = o.key_log_path;
     config.on_event = on_event;
