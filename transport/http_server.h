@@ -8,20 +8,29 @@
  * listener (http_listener.c) and the gateway are its users.
  *
  * Everything that a peer can make grow is bounded: header, body, connections in all and of one
- * address, the time from a request's first byte to its last (so that a byte a second gets nobody
- * far), the time that a connection may be idle. It calls back only from within process(), and is
- * used by one thread.
+ * address, and time, of which no byte buys more: a connection is closed when it has no request line
+ * idle_timeout_ms after it began or its last response ended, when header and body are not there
+ * request_timeout_ms after that line, when the response is not taken request_timeout_ms after it was
+ * given. When connections_max are open, another one ends the one that has waited longest without a
+ * request, else the one whose request began first and is not whole; those with whole requests stay.
+ *
+ * Refused by the server itself: what is no HTTP, bytes that no header has, framing that two servers
+ * could take for different things (400), a large header (431) or body (413). It closes the connection
+ * then. It calls back only from within process(), and is used by one thread.
  */
 
 #include "talc/status.h"
 #include "transport/http_message.h"
+
+#define TALC_HTTP_PEER_PORT_SIZE 2 /**< bytes at the end of a peer's address that are its port */
 
 typedef struct talc_http_server talc_http_server;
 
 /** A whole request. Pointers are the server's, valid during the call. */
 typedef struct talc_http_inbound {
     const talc_http_message *request;
-    const void *peer; /**< the sender's address (family, address, port) as bytes, to compare only */
+    const void *peer; /**< the sender's address (family, address, port) as bytes, to compare only;
+                         another connection of the same sender has another port */
     size_t peer_size; /**< bytes, at most 64 */
     const char *peer_text; /**< "192.0.2.1:4711", "[2001:db8::1]:4711" */
     void *reply; /**< a handle: it is given back in exactly one call of talc_http_server_reply() */
@@ -34,8 +43,8 @@ typedef struct talc_http_server_events {
     /** Bytes that the body of this request may have (its header is there, its body is not), not above
      * body_size. NULL: body_size for all. */
     size_t (*body_limit)(void *context, const talc_http_message *header);
-    /** The body of an error of the server's own (400, 408, 413, 431, 503), as static text, with its media
-     * type. NULL: a line of plain text. */
+    /** The body of an error of the server's own (400, 413, 431, 503), as static text, with its media
+     * type. NULL: a line of plain text. (What libmicrohttpd cannot even read has its own page.) */
     const char *(*error_body)(void *context, unsigned status, const char **media_type);
 } talc_http_server_events;
 
@@ -46,11 +55,12 @@ typedef struct talc_http_server_setup {
     const char *certificate_path; /**< https: PEM file with the certificate and its chain */
     const char *key_path;         /**< https: PEM file; refused when group or others may read it */
     size_t body_size;             /**< largest body of a request; 413 above */
-    size_t header_size;           /**< largest header of a request, in bytes; 431 above */
-    size_t connections_max;
+    size_t header_size;           /**< largest header of a request, in bytes; 431 above, and above 100
+                                       fields */
+    size_t connections_max;       /**< less if the process may not have so many descriptors */
     size_t connections_per_address_max; /**< 0: as many as connections_max */
-    uint32_t request_timeout_ms;        /**< from a request's first byte to its last */
-    uint32_t idle_timeout_ms;           /**< of a connection without a request */
+    uint32_t request_timeout_ms;        /**< of header and body, and of the response */
+    uint32_t idle_timeout_ms;           /**< of a connection without a request line */
     talc_http_server_events events;
 } talc_http_server_setup;
 

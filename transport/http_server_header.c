@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/* What a request's header may hold. libmicrohttpd is lenient: it takes nearly every byte, the first
+ * of several Content-Length fields, and cuts lines at a NUL. A server that stands between proxies
+ * has to be as strict as the strictest of them, or they disagree on where a request ends (RFC 9112
+ * section 11.2). */
+#include "transport/http_server_state.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define LENGTH_DIGITS_MAX 18
+#define LINE_SIZE_MAX 65536u
+
+/* ---------------------------------------------------------------- characters */
+
+/* RFC 9110 section 5.6.2: names of fields and methods. */
+static int is_token(const char *text)
+{
+    static const char token[] = "!#$%&'*+-.^_`|~0123456789"
+                                "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    return text[0] != '\0' && text[strspn(text, token)] == '\0';
+}
+
+static int is_value(const char *text)
+{
+    for (size_t i = 0; text[i] != '\0'; i++) {
+        unsigned char byte = (unsigned char)text[i];
+        if ((byte < 0x20 && byte != '\t') || byte == 0x7f) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* Visible ASCII: what else a URI holds is percent-encoded (RFC 3986 section 2). */
+static int is_target(const char *text)
+{
+    for (size_t i = 0; text[i] != '\0'; i++) {
+        unsigned char byte = (unsigned char)text[i];
+        if (byte <= 0x20 || byte >= 0x7f) {
+            return 0;
+        }
+    }
+    return text[0] != '\0';
+}
+
+/* ---------------------------------------------------------------- hop by hop */
+
+int talc_http_field_is_hop(const char *name)
+{
+    static const char *const names[] = {
+        "Connection", "Content-Length",    "Expect",  "Keep-Alive", "Proxy-Connection", "TE",
+        "Trailer",    "Transfer-Encoding", "Upgrade",
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcasecmp(name, names[i]) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* 1 if a list such as "close, X-Token" holds this name. */
+static int list_holds(const char *list, const char *name)
+{
+    size_t size = strlen(name);
+    while (*list != '\0') {
+        list += strspn(list, " \t,");
+        size_t length = strcspn(list, " \t,");
+        if (length == size && strncasecmp(list, name, size) == 0) {
+            return 1;
+        }
+        list += length;
+    }
+    return 0;
+}
+
+/* Leaves out what a Connection field names: it was for us, or for nobody any more. */
+static void drop_named(talc_http_request *request, const char *connection)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < request->field_count; i++) {
+        if (!list_holds(connection, request->fields[i].name)) {
+            request->fields[kept++] = request->fields[i];
+        }
+    }
+    request->field_count = kept;
+}
+
+/* ---------------------------------------------------------------- reading */
+
+typedef struct header_reading {
+    talc_http_request *request;
+    unsigned refused;
+    const char *content_length, *transfer_coding;
+} header_reading;
+
+/* A field that frames the body: the second one has to say the same. */
+static int is_other(const char **seen, const char *value)
+{
+    int differs = *seen != NULL && strcmp(*seen, value) != 0;
+    *seen = value;
+    return differs;
+}
+
+/* White space at the end is none of the value (RFC 9110 section 5.5), but libmicrohttpd leaves it
+ * there. The memory is its receive buffer, which is ours to change while the request lasts. */
+static const char *trimmed(const char *value)
+{
+    size_t size = strlen(value);
+    char *end = (char *)(uintptr_t)value;
+    while (size > 0 && (value[size - 1] == ' ' || value[size - 1] == '\t')) {
+        end[--size] = '\0';
+    }
+    return value;
+}
+
+static enum MHD_Result field_take(void *context, enum MHD_ValueKind kind, const char *name,
+                                  const char *value)
+{
+    header_reading *reading = context;
+    talc_http_request *request = reading->request;
+    (void)kind;
+    value = value != NULL ? value : "";
+    if (!is_token(name) || !is_value(value) ||
+        (strcasecmp(name, "Content-Length") == 0 && is_other(&reading->content_length, value)) ||
+        (strcasecmp(name, "Transfer-Encoding") == 0 &&
+         is_other(&reading->transfer_coding, value))) {
+        reading->refused = 400;
+        return MHD_NO;
+    }
+    if (talc_http_field_is_hop(name)) {
+        return MHD_YES;
+    }
+    if (request->field_count == TALC_HTTP_FIELDS_MAX) {
+        reading->refused = 431;
+        return MHD_NO;
+    }
+    request->fields[request->field_count++] = (talc_http_field){ name, trimmed(value) };
+    return MHD_YES;
+}
+
+static int is_number(const char *text)
+{
+    size_t digits = strspn(text, "0123456789");
+    return digits > 0 && digits <= LENGTH_DIGITS_MAX && text[digits] == '\0';
+}
+
+/* RFC 9112 section 6.3; what is left open there is refused. */
+static int is_framed(const header_reading *reading, const char *version)
+{
+    const char *length = reading->content_length;
+    const char *coding = reading->transfer_coding;
+    if (coding != NULL) {
+        return length == NULL && strcasecmp(coding, "chunked") == 0 &&
+               strcmp(version, "HTTP/1.0") != 0;
+    }
+    return length == NULL || is_number(length);
+}
+
+static enum MHD_Result connection_take(void *context, enum MHD_ValueKind kind, const char *name,
+                                       const char *value)
+{
+    (void)kind;
+    if (value != NULL && strcasecmp(name, "Connection") == 0) {
+        drop_named(context, value);
+    }
+    return MHD_YES;
+}
+
+/* A NUL in the request line ends a word of it for us, but not for libmicrohttpd, which has the next
+ * word in the same memory behind it. */
+static int is_cut(const char *word, const char *begin, const char *next)
+{
+    uintptr_t from = (uintptr_t)begin, to = (uintptr_t)next;
+    return to > from && to - from < LINE_SIZE_MAX && to - from != strlen(word) + 1;
+}
+
+unsigned talc_http_header_read(talc_http_request *request, const char *version)
+{
+    header_reading reading = { request, 0, NULL, NULL };
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->link, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    if (info != NULL && info->header_size > request->connection->server->header_size) {
+        return 431;
+    }
+    if (!is_token(request->method) || !is_target(request->target) ||
+        is_cut(request->method, request->method, request->seen) ||
+        is_cut(request->target, request->seen, version)) {
+        return 400;
+    }
+    request->fields = calloc(TALC_HTTP_FIELDS_MAX, sizeof *request->fields);
+    if (request->fields == NULL) {
+        return 503;
+    }
+    (void)MHD_get_connection_values(request->link, MHD_HEADER_KIND, field_take, &reading);
+    if (reading.refused == 0 && !is_framed(&reading, version)) {
+        reading.refused = 400;
+    }
+    (void)MHD_get_connection_values(request->link, MHD_HEADER_KIND, connection_take, request);
+    return reading.refused;
+}
+
+uint64_t talc_http_content_length(struct MHD_Connection *link)
+{
+    const char *text = MHD_lookup_connection_value(link, MHD_HEADER_KIND, "Content-Length");
+    return text != NULL ? strtoull(text, NULL, 10) : 0;
+}
