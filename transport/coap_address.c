@@ -167,3 +167,24 @@ void talc_coap_peer(const coap_session_t *session, uint8_t peer[TALC_COAP_PEER_S
         memcpy(at + 2, &remote->addr.sin.sin_addr, 4);
     }
 }
+
+void talc_coap_peer_text(const coap_session_t *session, char text[TALC_COAP_PEER_TEXT_SIZE])
+{
+    const coap_address_t *remote = coap_session_get_addr_remote(session);
+    char host[INET6_ADDRSTRLEN] = "?";
+    if (remote->addr.sa.sa_family != AF_INET6) {
+        inet_ntop(AF_INET, &remote->addr.sin.sin_addr, host, sizeof host);
+        snprintf(text, TALC_COAP_PEER_TEXT_SIZE, "%s:%u", host,
+                 (unsigned)ntohs(remote->addr.sin.sin_port));
+        return;
+    }
+    const struct in6_addr *address = &remote->addr.sin6.sin6_addr;
+    int is_mapped = IN6_IS_ADDR_V4MAPPED(address);
+    if (is_mapped) {
+        inet_ntop(AF_INET, address->s6_addr + 12, host, sizeof host);
+    } else {
+        inet_ntop(AF_INET6, address, host, sizeof host);
+    }
+    snprintf(text, TALC_COAP_PEER_TEXT_SIZE, is_mapped ? "%s:%u" : "[%s]:%u", host,
+             (unsigned)ntohs(remote->addr.sin6.sin6_port));
+}

@@ -47,4 +47,10 @@ talc_status talc_coap_resolve(talc_coap_addresses *addresses, const talc_coap_ur
 /** The remote address of a session as bytes that can be compared: family, port, address, scope. */
 void talc_coap_peer(const coap_session_t *session, uint8_t peer[TALC_COAP_PEER_SIZE]);
 
+#define TALC_COAP_PEER_TEXT_SIZE 64
+
+/** The same for people: "192.0.2.1:4711", also where it came to a socket of IPv6, and
+ * "[2001:db8::1]:4711". */
+void talc_coap_peer_text(const coap_session_t *session, char text[TALC_COAP_PEER_TEXT_SIZE]);
+
 #endif

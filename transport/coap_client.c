@@ -23,7 +23,8 @@ static void sizes_set(talc_coap_client *client, const talc_coap_client_setup *se
         setup->message_size < TALC_MESSAGE_BODY_MAX ? setup->message_size : TALC_MESSAGE_BODY_MAX;
     client->exchanges_max = setup->exchanges_max;
     client->is_tied =
-        setup->proxy_uri != NULL && setup->transmission.above_nstart == TALC_COAP_QUEUES;
+        setup->transmission.above_nstart == TALC_COAP_PARTS ||
+        (setup->proxy_uri != NULL && setup->transmission.above_nstart == TALC_COAP_QUEUES);
     /* Proxies cut blocks of their own, of 1024 bytes, whatever is asked for. */
     if (setup->block_size < TALC_COAP_BLOCK_SIZE_MAX && setup->proxy_uri == NULL) {
         client->blocks_only = 1;
@@ -51,7 +52,7 @@ static talc_status addresses_find(talc_coap_client *client, const talc_coap_clie
     talc_status status = uri_read(client, &client->server, setup->uri, failure);
     if (status == TALC_OK && setup->proxy_uri != NULL) {
         status = uri_read(client, &proxy, setup->proxy_uri, failure);
-        client->form = TALC_COAP_PROXY_URI;
+        client->form = TALC_COAP_FORM_URI;
     }
     if (status != TALC_OK) {
         return status;
@@ -85,6 +86,7 @@ talc_status talc_coap_client_open(talc_coap_client *client, const talc_coap_clie
     memset(client, 0, sizeof *client);
     client->security = setup->security;
     client->transmission = setup->transmission;
+    client->passes_options = setup->passes_options;
     client->ended = setup->ended;
     client->ended_context = setup->context;
     talc_coap_startup();
@@ -137,6 +139,8 @@ void talc_coap_exchange_free(talc_coap_exchange *exchange)
 {
     free((char *)(uintptr_t)exchange->request.path); /* both texts */
     free((uint8_t *)(uintptr_t)exchange->request.body);
+    talc_coap_option_list_clear(&exchange->request.options);
+    talc_coap_option_list_clear(&exchange->answer_options);
     talc_coap_body_clear(&exchange->answer);
     free(exchange);
 }
@@ -151,7 +155,9 @@ static talc_status request_copy(talc_coap_request *copy, const talc_coap_request
     *copy = *request;
     copy->path = texts;
     copy->body = body;
-    if (texts == NULL || body == NULL) {
+    if (talc_coap_option_list_copy(&copy->options, request->options.options,
+                                   request->options.count) != TALC_OK ||
+        texts == NULL || body == NULL) {
         return TALC_ERROR_MEMORY;
     }
     copy->query = texts + path_size;
@@ -161,6 +167,14 @@ static talc_status request_copy(talc_coap_request *copy, const talc_coap_request
         memcpy(body, request->body, request->body_size);
     }
     return TALC_OK;
+}
+
+/* A long answer would begin with a block of the server's choice, of 1024 bytes. What is asked for is
+ * safe here, so that it may be asked again without, of a server that knows no blocks. */
+static int wants_small_blocks(const talc_coap_client *client, uint8_t code)
+{
+    return client->passes_options &&
+           (code == COAP_REQUEST_CODE_GET || code == COAP_REQUEST_CODE_FETCH);
 }
 
 static talc_coap_exchange *exchange_new(talc_coap_client *client, uint32_t number,
@@ -179,7 +193,7 @@ static talc_coap_exchange *exchange_new(talc_coap_client *client, uint32_t numbe
     exchange->form = client->form;
     exchange->content_format = TALC_OPTION_ABSENT;
     exchange->addresses_left = client->next_hop.count - 1;
-    exchange->wants_blocks = client->blocks_only;
+    exchange->wants_blocks = client->blocks_only || wants_small_blocks(client, request->code);
     exchange->single_size = client->single_size;
     exchange->block1.szx = client->szx;
     exchange->block2.szx = client->szx;

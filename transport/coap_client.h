@@ -4,8 +4,8 @@
 
 /**
  * A CoAP client: requests and their responses, block-wise transfer (RFC 7959), proxies and source
- * ports. The carrier (coap_carrier.c) and the direct link (coap_direct_client.c) are two faces of
- * it.
+ * ports. The carrier (coap_carrier.c), the direct link (coap_direct_client.c) and the client of a
+ * gateway (coap_message_client.c) are its faces.
  *
  * coap_client.c has what they call; coap_path.c, coap_request.c and coap_response.c are its parts.
  * Everything belongs to the client and stays in its thread.
@@ -13,6 +13,7 @@
 
 #include "transport/coap_address.h"
 #include "transport/coap_block.h"
+#include "transport/coap_option_list.h"
 #include "transport/coap_security.h"
 
 #define TALC_COAP_PATHS_MAX 32
@@ -40,9 +41,9 @@ typedef struct talc_coap_path {
 
 /** How a request names the server to a forward proxy. */
 typedef enum talc_coap_proxy_form {
-    TALC_COAP_DIRECT,       /**< not at all: there is no proxy */
-    TALC_COAP_PROXY_URI,    /**< RFC 7252 section 5.10.2; every libcoap proxy takes this */
-    TALC_COAP_PROXY_SCHEME, /**< with Uri-Host and Uri-Port; aiocoap's takes only this */
+    TALC_COAP_FORM_DIRECT,       /**< not at all: there is no proxy */
+    TALC_COAP_FORM_URI,    /**< RFC 7252 section 5.10.2; every libcoap proxy takes this */
+    TALC_COAP_FORM_SCHEME, /**< with Uri-Host and Uri-Port; aiocoap's takes only this */
 } talc_coap_proxy_form;
 
 /** How an exchange ended. */
@@ -73,6 +74,7 @@ typedef struct talc_coap_request {
     int accept;
     const uint8_t *body;
     size_t body_size;
+    talc_coap_option_list options; /**< sent as they are, of a client that passes options */
 } talc_coap_request;
 
 typedef struct talc_coap_exchange {
@@ -85,7 +87,7 @@ typedef struct talc_coap_exchange {
     size_t addresses_left;               /**< to be tried when this one is unreachable */
     uint8_t token[TALC_COAP_TOKEN_SIZE]; /**< of the message that waits for its response */
 
-    talc_coap_request request; /**< its texts and its body are copies that belong to it */
+    talc_coap_request request; /**< texts, body and options are copies that belong to it */
     talc_coap_proxy_form form;
     int other_form_tried;
     uint32_t tag;           /**< Request-Tag of its blocks */
@@ -105,6 +107,7 @@ typedef struct talc_coap_exchange {
     uint8_t etag[TALC_COAP_ETAG_SIZE];
     size_t etag_size;
     talc_coap_body answer;
+    talc_coap_option_list answer_options; /**< of its first block, if the client passes options */
 } talc_coap_exchange;
 
 /** RFC 7252 section 4.8, and what happens to a request above NSTART. */
@@ -116,7 +119,9 @@ typedef struct talc_coap_transmission {
         TALC_COAP_QUEUES, /**< it waits on the same source port; but through a proxy every
                                exchange has a source port for itself while it lasts, because
                                libcoap's confuses the long answers of one port */
-        TALC_COAP_SPREADS /**< it takes another source port */
+        TALC_COAP_SPREADS, /**< it takes another source port */
+        TALC_COAP_PARTS    /**< every exchange has a source port for itself while it lasts, and waits
+                                where there is none */
     } above_nstart;
 } talc_coap_transmission;
 
@@ -131,6 +136,7 @@ typedef struct talc_coap_client_setup {
     size_t block_size;                    /**< below 512 every body travels in blocks of it */
     size_t body_size;                     /**< largest body of a request or an answer */
     size_t exchanges_max;
+    int passes_options; /**< requests bring all of their options, and answers keep theirs */
     talc_coap_transmission transmission;
     /** From talc_coap_client_process() only; may send and cancel. */
     void (*ended)(void *context, const talc_coap_exchange *exchange);
@@ -160,7 +166,8 @@ struct talc_coap_client {
     uint64_t taken;          /**< paths so far */
     talc_coap_path *current; /**< NULL: the next request takes a new one */
     talc_coap_path *newest;  /**< that was taken last; may be out of use */
-    int is_tied;             /**< paths are not shared: see TALC_COAP_QUEUES */
+    int is_tied;             /**< paths are not shared: see TALC_COAP_QUEUES, TALC_COAP_PARTS */
+    int passes_options;
     talc_coap_exchange *exchanges; /**< WAITING and OPEN, in the order of sending */
     size_t exchange_count;         /**< of them and of `done` */
     talc_coap_exchange *done;      /**< in the order of ending */
@@ -226,6 +233,10 @@ void talc_coap_paths_close(talc_coap_client *client);
  * whichever form. 0 if there are none. */
 size_t talc_coap_request_room(const talc_coap_client *client, const talc_coap_request *request,
                               size_t message_size);
+
+/** Whether the request can be sent at all in messages of this size: whole, or in blocks. */
+int talc_coap_request_fits(const talc_coap_client *client, const talc_coap_request *request,
+                           size_t message_size);
 
 /** Sends the next message of an exchange: the body, its next block, or the demand for the next
  * block of the answer, under a new token. TALC_OK, TALC_ERROR_MEMORY, TALC_ERROR_TOO_LARGE (its

@@ -121,6 +121,7 @@ static int kept_answer_give(talc_coap_server *server, const talc_coap_pending *a
                                 .content_format = kept->content_format,
                                 .body = kept->body.bytes,
                                 .body_size = kept->body.size,
+                                .options = kept->options,
                                 .is_kept = 1 };
     talc_coap_reply_write(server, arrived, response, &answer);
     return 1;

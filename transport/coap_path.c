@@ -183,10 +183,13 @@ static talc_coap_path *shared_take(talc_coap_client *client, uint32_t attempt)
 
 /* What libcoap's proxy (coap-server to 4.3.4) keeps of the first request from a source port, and
  * takes for that of all others when it is asked for a later block of an answer. */
-static uint32_t tie_of(const talc_coap_exchange *exchange)
+static uint32_t tie_of(const talc_coap_client *client, const talc_coap_exchange *exchange)
 {
+    if (client->transmission.above_nstart == TALC_COAP_PARTS) {
+        return 0;
+    }
     uint32_t tie = exchange->request.code;
-    if (exchange->form == TALC_COAP_PROXY_SCHEME) {
+    if (exchange->form == TALC_COAP_FORM_SCHEME) {
         for (const char *at = exchange->request.query; *at != '\0'; at++) {
             tie = tie * 31 + (uint8_t)*at;
         }
@@ -197,7 +200,7 @@ static uint32_t tie_of(const talc_coap_exchange *exchange)
 /* One exchange at a time, and only such as the first one was. */
 static talc_status tied_take(talc_coap_client *client, talc_coap_exchange *exchange)
 {
-    uint32_t tie = tie_of(exchange);
+    uint32_t tie = tie_of(client, exchange);
     size_t count = 0;
     for (size_t i = 0; i < TALC_COAP_PATHS_MAX; i++) {
         talc_coap_path *path = &client->paths[i];

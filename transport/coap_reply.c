@@ -4,9 +4,14 @@
 
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <utlist.h>
 
 #define ETAG_SIZE 8
+
+/* Bytes of the options that are written here, at most, and of the payload's marker. */
+#define OWN_OPTIONS_SIZE (9 /* ETag */ + 3 /* format */ + 5 /* age */ + 2 * 4 /* blocks */ + 12)
+#define MARKER_SIZE 1
 
 /* The part of an answer that goes into one message. */
 typedef struct slice {
@@ -14,7 +19,18 @@ typedef struct slice {
     size_t offset, size;
     int is_block; /* 0: the whole body */
     int exists;   /* 0: it begins behind the end */
+    int fits;     /* 0: the options leave no room for it */
 } slice;
+
+/* What token and options leave for a payload in a message to this peer; the same for every block of
+ * an answer. 0 if they do not fit themselves. */
+static size_t room_of(const talc_coap_pending *pending, const talc_coap_answer *answer)
+{
+    size_t taken = pending->token_size + OWN_OPTIONS_SIZE + MARKER_SIZE +
+                   talc_coap_option_list_size(&answer->options);
+    size_t size = coap_session_max_pdu_size(pending->session);
+    return size > taken ? size - taken : 0;
+}
 
 /* A client that asked for a size of block gets no larger one (RFC 7959 section 2.4). A short
  * error is no block of the answer that a later block was asked of: it comes whole. */
@@ -23,8 +39,10 @@ static slice slice_of(const talc_coap_server *server, const talc_coap_pending *p
 {
     slice cut = { .block.szx = server->szx };
     size_t body_size = answer->body_size;
+    size_t room = room_of(pending, answer);
+    size_t single_size = server->single_size < room ? server->single_size : room;
     bool is_error = COAP_RESPONSE_CLASS(answer->code) > 2 && pending->block2.number > 0 &&
-                    body_size <= server->single_size;
+                    body_size <= single_size;
     if (pending->has_block2 == TALC_COAP_BLOCK_PRESENT && !is_error) {
         cut.block.szx = pending->block2.szx;
         cut.offset = talc_coap_block_offset(&pending->block2);
@@ -32,9 +50,12 @@ static slice slice_of(const talc_coap_server *server, const talc_coap_pending *p
             cut.block.szx = server->szx;
         }
     }
+    while (cut.block.szx > 0 && talc_coap_block_size(&cut.block) > room) {
+        cut.block.szx--;
+    }
     size_t block_size = talc_coap_block_size(&cut.block);
     cut.block.number = (uint32_t)(cut.offset / block_size);
-    cut.is_block = body_size > server->single_size || cut.offset > 0 ||
+    cut.is_block = body_size > single_size || cut.offset > 0 ||
                    (pending->has_block2 == TALC_COAP_BLOCK_PRESENT && body_size > block_size &&
                     !is_error);
     cut.exists = cut.offset == 0 || cut.offset < body_size;
@@ -43,6 +64,7 @@ static slice slice_of(const talc_coap_server *server, const talc_coap_pending *p
         cut.size = block_size;
         cut.block.more = 1;
     }
+    cut.fits = room > 0 && cut.size <= room;
     return cut;
 }
 
@@ -59,35 +81,49 @@ static void etag_of(const uint8_t *bytes, size_t size, uint8_t etag[ETAG_SIZE])
     }
 }
 
-/* An option that is a number; 1 if it is left out. */
-static int add_unless(coap_pdu_t *pdu, coap_option_num_t option, int is_absent, uint32_t value)
+/* The answer's own version is kept; where it has none, the blocks need one. */
+static bool needs_etag(const talc_coap_answer *answer, const slice *cut)
 {
-    return is_absent || talc_coap_uint_add(pdu, option, value);
+    for (size_t i = 0; i < answer->options.count; i++) {
+        if (answer->options.options[i].number == COAP_OPTION_ETAG) {
+            return false;
+        }
+    }
+    return cut->is_block;
+}
+
+static void uint_add_unless(talc_coap_option_writer *writer, coap_option_num_t number,
+                            bool is_absent, uint32_t value)
+{
+    if (!is_absent) {
+        talc_coap_option_writer_uint(writer, number, value);
+    }
 }
 
 /* In the order of the options' numbers. */
 static int options_add(coap_pdu_t *pdu, const talc_coap_pending *pending,
                        const talc_coap_answer *answer, const slice *cut)
 {
+    talc_coap_option_writer writer = { .pdu = pdu, .passed = &answer->options, .ok = 1 };
     uint8_t etag[ETAG_SIZE];
-    int ok = 1;
-    if (cut->is_block) {
+    if (needs_etag(answer, cut)) {
         etag_of(answer->body, answer->body_size, etag);
-        ok = coap_add_option(pdu, COAP_OPTION_ETAG, sizeof etag, etag) > 0;
+        talc_coap_option_writer_bytes(&writer, COAP_OPTION_ETAG, etag, sizeof etag);
     }
-    ok = ok && add_unless(pdu, COAP_OPTION_CONTENT_FORMAT,
-                          answer->content_format == TALC_OPTION_ABSENT,
-                          (uint32_t)answer->content_format);
-    ok = ok && add_unless(pdu, COAP_OPTION_MAXAGE, answer->max_age_s == 0, answer->max_age_s);
+    uint_add_unless(&writer, COAP_OPTION_CONTENT_FORMAT,
+                    answer->content_format == TALC_OPTION_ABSENT,
+                    (uint32_t)answer->content_format);
+    uint_add_unless(&writer, COAP_OPTION_MAXAGE, answer->max_age_s == 0, answer->max_age_s);
     if (cut->is_block) {
-        ok = ok && talc_coap_block_add(pdu, COAP_OPTION_BLOCK2, &cut->block);
+        talc_coap_option_writer_block(&writer, COAP_OPTION_BLOCK2, &cut->block);
     }
     if (pending->has_block1 == TALC_COAP_BLOCK_PRESENT) {
-        ok = ok && talc_coap_block_add(pdu, COAP_OPTION_BLOCK1, &pending->block1);
+        talc_coap_option_writer_block(&writer, COAP_OPTION_BLOCK1, &pending->block1);
     }
-    ok = ok && add_unless(pdu, COAP_OPTION_SIZE2, !cut->is_block || cut->block.number > 0,
-                          (uint32_t)answer->body_size);
-    return ok && add_unless(pdu, COAP_OPTION_SIZE1, answer->size1 == 0, answer->size1);
+    uint_add_unless(&writer, COAP_OPTION_SIZE2, !cut->is_block || cut->block.number > 0,
+                    (uint32_t)answer->body_size);
+    uint_add_unless(&writer, COAP_OPTION_SIZE1, answer->size1 == 0, answer->size1);
+    return talc_coap_option_writer_end(&writer);
 }
 
 /* Without memory the later blocks are asked from the server. */
@@ -100,9 +136,19 @@ static void answer_keep(talc_coap_server *server, const talc_coap_pending *pendi
                              .size = answer->body_size };
     kept->code = answer->code;
     kept->content_format = answer->content_format;
-    if (talc_coap_transfer_append(&server->answers, kept, &whole, whole.size) != TALC_OK) {
+    if (talc_coap_option_list_copy(&kept->options, answer->options.options,
+                                   answer->options.count) != TALC_OK ||
+        talc_coap_transfer_append(&server->answers, kept, &whole, whole.size) != TALC_OK) {
         talc_coap_transfer_end(kept);
     }
+}
+
+/* An answer whose options are too long for a message: it comes from elsewhere. */
+static void overflow_write(coap_pdu_t *pdu)
+{
+    static const char reason[] = "the options of the response do not fit into a message";
+    coap_pdu_set_code(pdu, COAP_RESPONSE_CODE(502));
+    coap_add_data(pdu, sizeof reason - 1, (const uint8_t *)reason);
 }
 
 void talc_coap_reply_write(talc_coap_server *server, const talc_coap_pending *pending,
@@ -112,6 +158,10 @@ void talc_coap_reply_write(talc_coap_server *server, const talc_coap_pending *pe
     if (!cut.exists || COAP_RESPONSE_CLASS(answer->code) < 2 ||
         COAP_RESPONSE_CLASS(answer->code) > 5) {
         coap_pdu_set_code(pdu, cut.exists ? COAP_RESPONSE_CODE(500) : COAP_RESPONSE_CODE(400));
+        return;
+    }
+    if (!cut.fits) {
+        overflow_write(pdu);
         return;
     }
     coap_pdu_set_code(pdu, (coap_pdu_code_t)answer->code);

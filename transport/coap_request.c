@@ -12,61 +12,44 @@
 #define BLOCK_OPTION_SIZE 4   /* Block1, Block2 */
 #define LARGE_OPTION_SIZE 5   /* header of an option, RFC 7252 section 3.1 */
 #define BLOCKWISE_SIZE (BLOCK_OPTION_SIZE + 6 /* Size1 */ + 8 /* Request-Tag */)
+#define BLOCK_SIZE_MIN 16
 #define PROXY_URI_MAX 1034    /* RFC 7252 section 5.10 */
 
-/* Options have to be added in the order of their numbers, so one function does it for all forms. A
- * step that finds no room makes `ok` 0 and the rest harmless. */
-typedef struct option_writer {
-    coap_pdu_t *pdu;
-    coap_option_num_t number; /* of segments */
-    int ok;
-} option_writer;
-
-static void add_bytes(option_writer *writer, coap_option_num_t number, const void *value,
-                      size_t size)
-{
-    writer->ok = writer->ok && coap_add_option(writer->pdu, number, size, value) > 0;
-}
-
-static void add_uint(option_writer *writer, coap_option_num_t number, uint32_t value)
-{
-    writer->ok = writer->ok && talc_coap_uint_add(writer->pdu, number, value);
-}
-
-static void add_block(option_writer *writer, coap_option_num_t number, const talc_coap_block *block)
-{
-    writer->ok = writer->ok && talc_coap_block_add(writer->pdu, number, block);
-}
-
-static void add_format(option_writer *writer, coap_option_num_t number, int format)
+static void add_format(talc_coap_option_writer *writer, coap_option_num_t number, int format)
 {
     if (format != TALC_OPTION_ABSENT) {
-        add_uint(writer, number, (uint32_t)format);
+        talc_coap_option_writer_uint(writer, number, (uint32_t)format);
     }
 }
 
-static void add_host(option_writer *writer, const talc_coap_client *client)
+static void add_host(talc_coap_option_writer *writer, const talc_coap_client *client)
 {
     char host[sizeof client->server.host + 2];
     const char *open = client->server.has_colon ? "[" : "";
     const char *close = client->server.has_colon ? "]" : "";
     int size = snprintf(host, sizeof host, "%s%s%s", open, client->server.host, close);
-    add_bytes(writer, COAP_OPTION_URI_HOST, host, (size_t)size);
+    talc_coap_option_writer_bytes(writer, COAP_OPTION_URI_HOST, host, (size_t)size);
 }
+
+/* Segments of a path, parts of a query. */
+typedef struct segment_writer {
+    talc_coap_option_writer *options;
+    coap_option_num_t number;
+} segment_writer;
 
 static talc_status add_segment(void *context, const uint8_t *value, size_t size)
 {
-    option_writer *writer = context;
-    add_bytes(writer, writer->number, value, size);
-    return writer->ok ? TALC_OK : TALC_ERROR_TOO_LARGE;
+    const segment_writer *writer = context;
+    talc_coap_option_writer_bytes(writer->options, writer->number, value, size);
+    return writer->options->ok ? TALC_OK : TALC_ERROR_TOO_LARGE;
 }
 
-static void add_segments(option_writer *writer, coap_option_num_t number,
+static void add_segments(talc_coap_option_writer *writer, coap_option_num_t number,
                          const talc_path_syntax *syntax, const char *text)
 {
-    writer->number = number;
+    segment_writer segments = { writer, number };
     writer->ok = writer->ok &&
-                 talc_path_each(syntax, text, strlen(text), add_segment, writer) == TALC_OK;
+                 talc_path_each(syntax, text, strlen(text), add_segment, &segments) == TALC_OK;
 }
 
 static const char *scheme_of(const talc_coap_client *client)
@@ -86,14 +69,14 @@ static int uri_write(const talc_coap_client *client, const talc_coap_request *re
                     request->query);
 }
 
-static void add_proxy_uri(option_writer *writer, const talc_coap_client *client,
+static void add_proxy_uri(talc_coap_option_writer *writer, const talc_coap_client *client,
                           const talc_coap_request *request)
 {
     char uri[PROXY_URI_MAX + 1];
     int size = uri_write(client, request, uri, sizeof uri);
     writer->ok = writer->ok && size > 0 && size < (int)sizeof uri;
     if (writer->ok) {
-        add_bytes(writer, COAP_OPTION_PROXY_URI, uri, (size_t)size);
+        talc_coap_option_writer_bytes(writer, COAP_OPTION_PROXY_URI, uri, (size_t)size);
     }
 }
 
@@ -105,23 +88,26 @@ typedef struct request_part {
     const talc_coap_block *block2;
 } request_part;
 
-static void add_address(option_writer *writer, const talc_coap_client *client,
+static void add_address(talc_coap_option_writer *writer, const talc_coap_client *client,
                         const talc_coap_exchange *exchange)
 {
-    if (exchange->form == TALC_COAP_PROXY_SCHEME ||
-        (exchange->form == TALC_COAP_DIRECT && !client->server.is_address)) {
+    if (client->passes_options) {
+        return; /* they bring it along */
+    }
+    if (exchange->form == TALC_COAP_FORM_SCHEME ||
+        (exchange->form == TALC_COAP_FORM_DIRECT && !client->server.is_address)) {
         add_host(writer, client);
     }
-    if (exchange->form == TALC_COAP_PROXY_SCHEME) {
-        add_uint(writer, COAP_OPTION_URI_PORT, client->server.port);
+    if (exchange->form == TALC_COAP_FORM_SCHEME) {
+        talc_coap_option_writer_uint(writer, COAP_OPTION_URI_PORT, client->server.port);
     }
-    if (exchange->form != TALC_COAP_PROXY_URI) {
+    if (exchange->form != TALC_COAP_FORM_URI) {
         add_segments(writer, COAP_OPTION_URI_PATH, &talc_path_syntax_path,
                      exchange->request.path);
     }
 }
 
-static void add_options(option_writer *writer, const talc_coap_client *client,
+static void add_options(talc_coap_option_writer *writer, const talc_coap_client *client,
                         const talc_coap_exchange *exchange, const request_part *part)
 {
     const talc_coap_request *request = &exchange->request;
@@ -129,27 +115,27 @@ static void add_options(option_writer *writer, const talc_coap_client *client,
     if (!exchange->is_fetching) {
         add_format(writer, COAP_OPTION_CONTENT_FORMAT, request->content_format);
     }
-    if (exchange->form != TALC_COAP_PROXY_URI) {
+    if (exchange->form != TALC_COAP_FORM_URI) {
         add_segments(writer, COAP_OPTION_URI_QUERY, &talc_path_syntax_query, request->query);
     }
     add_format(writer, COAP_OPTION_ACCEPT, request->accept);
     if (part->block2 != NULL) {
-        add_block(writer, COAP_OPTION_BLOCK2, part->block2);
+        talc_coap_option_writer_block(writer, COAP_OPTION_BLOCK2, part->block2);
     }
     if (part->block1 != NULL) {
-        add_block(writer, COAP_OPTION_BLOCK1, part->block1);
+        talc_coap_option_writer_block(writer, COAP_OPTION_BLOCK1, part->block1);
     }
-    if (exchange->form == TALC_COAP_PROXY_URI) {
+    if (exchange->form == TALC_COAP_FORM_URI) {
         add_proxy_uri(writer, client, request);
     }
-    if (exchange->form == TALC_COAP_PROXY_SCHEME) {
-        add_bytes(writer, COAP_OPTION_PROXY_SCHEME, scheme_of(client), strlen(scheme_of(client)));
+    if (exchange->form == TALC_COAP_FORM_SCHEME) {
+        talc_coap_option_writer_bytes(writer, COAP_OPTION_PROXY_SCHEME, scheme_of(client), strlen(scheme_of(client)));
     }
     if (part->block1 != NULL && part->block1->number == 0) {
-        add_uint(writer, COAP_OPTION_SIZE1, (uint32_t)request->body_size);
+        talc_coap_option_writer_uint(writer, COAP_OPTION_SIZE1, (uint32_t)request->body_size);
     }
     if (request->body_size > exchange->single_size) {
-        add_uint(writer, COAP_OPTION_RTAG, exchange->tag);
+        talc_coap_option_writer_uint(writer, COAP_OPTION_RTAG, exchange->tag);
     }
 }
 
@@ -179,10 +165,12 @@ size_t talc_coap_request_room(const talc_coap_client *client, const talc_coap_re
                       segments_size(&talc_path_syntax_query, request->query);
     taken += request->content_format != TALC_OPTION_ABSENT ? FORMAT_SIZE : 0;
     taken += request->accept != TALC_OPTION_ABSENT ? FORMAT_SIZE : 0;
-    if (client->form != TALC_COAP_DIRECT || !client->server.is_address) {
+    if (client->passes_options) {
+        taken += talc_coap_option_list_size(&request->options) + HOP_LIMIT_SIZE;
+    } else if (client->form != TALC_COAP_FORM_DIRECT || !client->server.is_address) {
         separate += LARGE_OPTION_SIZE + strlen(client->server.host) + 2;
     }
-    if (client->form != TALC_COAP_DIRECT) {
+    if (client->form != TALC_COAP_FORM_DIRECT) {
         separate += 3 /* Uri-Port */ + 7 /* Proxy-Scheme */;
         size_t whole = LARGE_OPTION_SIZE + (size_t)uri_write(client, request, NULL, 0);
         taken += HOP_LIMIT_SIZE;
@@ -190,6 +178,14 @@ size_t talc_coap_request_room(const talc_coap_client *client, const talc_coap_re
     }
     taken += separate;
     return message_size > taken ? message_size - taken : 0;
+}
+
+int talc_coap_request_fits(const talc_coap_client *client, const talc_coap_request *request,
+                           size_t message_size)
+{
+    size_t room = talc_coap_request_room(client, request, message_size);
+    int is_single = request->body_size <= client->single_size && request->body_size <= room;
+    return room > 0 && (is_single || room >= BLOCKWISE_SIZE + BLOCK_SIZE_MIN);
 }
 
 /* Decides how the body travels, when the path is known and with it what a message can hold. */
@@ -232,11 +228,14 @@ static talc_status part_send(talc_coap_client *client, talc_coap_exchange *excha
     if (pdu == NULL) {
         return TALC_ERROR_MEMORY;
     }
-    option_writer writer = { pdu, 0, 1 };
+    talc_coap_option_writer writer = { .pdu = pdu,
+                                       .passed = &exchange->request.options,
+                                       .asks_for_block = exchange->is_fetching,
+                                       .ok = 1 };
     writer.ok = coap_prng(exchange->token, sizeof exchange->token) &&
                 coap_add_token(pdu, sizeof exchange->token, exchange->token);
     add_options(&writer, client, exchange, part);
-    if (!writer.ok ||
+    if (!talc_coap_option_writer_end(&writer) ||
         (part->payload_size > 0 && !coap_add_data(pdu, part->payload_size, part->payload))) {
         coap_delete_pdu(pdu);
         return TALC_ERROR_MEMORY;

@@ -168,7 +168,7 @@ static int other_form_is_due(const talc_coap_exchange *exchange, const coap_pdu_
     coap_pdu_code_t code = coap_pdu_get_code(response);
     const uint8_t *bytes = NULL;
     size_t size = 0;
-    return exchange->form != TALC_COAP_DIRECT && !exchange->other_form_tried &&
+    return exchange->form != TALC_COAP_FORM_DIRECT && !exchange->other_form_tried &&
            (code == COAP_RESPONSE_CODE(501) || code == COAP_RESPONSE_CODE(402) ||
             code == COAP_RESPONSE_CODE(505)) &&
            !(coap_get_data(response, &size, &bytes) && size > 0 && bytes[0] == '{');
@@ -177,8 +177,8 @@ static int other_form_is_due(const talc_coap_exchange *exchange, const coap_pdu_
 static void other_form_try(talc_coap_client *client, talc_coap_exchange *exchange)
 {
     exchange->other_form_tried = 1;
-    exchange->form = exchange->form == TALC_COAP_PROXY_URI ? TALC_COAP_PROXY_SCHEME
-                                                           : TALC_COAP_PROXY_URI;
+    exchange->form = exchange->form == TALC_COAP_FORM_URI ? TALC_COAP_FORM_SCHEME
+                                                           : TALC_COAP_FORM_URI;
     talc_coap_request_go_on(client, exchange);
 }
 
@@ -196,6 +196,43 @@ static void whole_received(talc_coap_client *client, talc_coap_exchange *exchang
     answer_append(client, exchange, response, 0);
 }
 
+/* Keeps those of the first block, or of an error in place of a later one. What is critical and not
+ * safe to forward (RFC 7252 section 5.4.6) can neither be understood here nor passed on. TALC_OK,
+ * TALC_ERROR_UNSUPPORTED, TALC_ERROR_TOO_LARGE, TALC_ERROR_MEMORY. */
+static talc_status options_keep(talc_coap_exchange *exchange, const coap_pdu_t *response)
+{
+    talc_coap_message_option options[TALC_COAP_MESSAGE_OPTIONS_MAX];
+    size_t count = 0;
+    talc_status status = talc_coap_options_collect(response, options, &count);
+    for (size_t i = 0; status == TALC_OK && i < count; i++) {
+        status = (options[i].number & 3) == 3 ? TALC_ERROR_UNSUPPORTED : TALC_OK;
+    }
+    if (status != TALC_OK || (exchange->is_fetching && COAP_RESPONSE_CLASS(exchange->code) == 2)) {
+        return status;
+    }
+    talc_coap_option_list_clear(&exchange->answer_options);
+    return talc_coap_option_list_copy(&exchange->answer_options, options, count);
+}
+
+/* 0 if the options end the exchange. */
+static int options_take(talc_coap_client *client, talc_coap_exchange *exchange,
+                        const coap_pdu_t *response)
+{
+    talc_status status =
+        client->passes_options ? options_keep(exchange, response) : TALC_OK;
+    if (status != TALC_OK) {
+        talc_coap_exchange_end(client, exchange,
+                               status == TALC_ERROR_MEMORY ? TALC_COAP_NO_MEMORY
+                                                           : TALC_COAP_BROKEN);
+        return 0;
+    }
+    if (!client->passes_options && exchange->refused_option != 0) {
+        talc_coap_exchange_end(client, exchange, TALC_COAP_ANSWERED);
+        return 0;
+    }
+    return 1;
+}
+
 /* What the options say, the block options aside; 0 if they end the exchange. */
 static int answer_begin(talc_coap_client *client, talc_coap_exchange *exchange,
                         const coap_pdu_t *response)
@@ -210,11 +247,7 @@ static int answer_begin(talc_coap_client *client, talc_coap_exchange *exchange,
     if (exchange->other_form_tried && COAP_RESPONSE_CLASS(code) == 2) {
         client->form = exchange->form;
     }
-    if (frame.refused_option != 0) {
-        talc_coap_exchange_end(client, exchange, TALC_COAP_ANSWERED);
-        return 0;
-    }
-    return 1;
+    return options_take(client, exchange, response);
 }
 
 /* Whether a block of the request is answered, and not the request. */
@@ -264,6 +297,19 @@ static int smaller_blocks_try(talc_coap_client *client, talc_coap_exchange *exch
     return 1;
 }
 
+/* A server that knows no blocks refuses a request that names their size: Block2 is critical. */
+static int without_blocks_try(talc_coap_client *client, talc_coap_exchange *exchange)
+{
+    if (exchange->code != COAP_RESPONSE_CODE(402) || !client->passes_options ||
+        client->blocks_only || !exchange->wants_blocks || exchange->is_fetching ||
+        exchange->request.body_size > exchange->single_size) {
+        return 0;
+    }
+    exchange->wants_blocks = 0;
+    talc_coap_request_go_on(client, exchange);
+    return 1;
+}
+
 static void response_take(talc_coap_client *client, talc_coap_exchange *exchange,
                           const coap_pdu_t *response)
 {
@@ -282,7 +328,7 @@ static void response_take(talc_coap_client *client, talc_coap_exchange *exchange
         return;
     }
     if (!is_the_same_answer(client, exchange, &before, response) ||
-        smaller_blocks_try(client, exchange, response)) {
+        smaller_blocks_try(client, exchange, response) || without_blocks_try(client, exchange)) {
         return;
     }
     switch (talc_coap_block_read(response, COAP_OPTION_BLOCK2, &block)) {

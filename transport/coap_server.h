@@ -4,14 +4,15 @@
 
 /**
  * A CoAP server: an endpoint, requests put together from their blocks, answers at once and later,
- * whole and in blocks (RFC 7959). The listener (coap_listener.c) and the direct link
- * (coap_direct_server.c) are two faces of it.
+ * whole and in blocks (RFC 7959). The listener (coap_listener.c), the direct link
+ * (coap_direct_server.c) and the server of a gateway (coap_message_server.c) are its faces.
  *
  * coap_server.c has what they call first; coap_inbound.c is what arrives, coap_reply.c what leaves.
  * Everything belongs to the server and stays in its thread.
  */
 
 #include "transport/coap_block.h"
+#include "transport/coap_option_list.h"
 #include "transport/coap_security.h"
 #include "transport/coap_separates.h"
 #include "transport/coap_transfer.h"
@@ -42,6 +43,7 @@ typedef struct talc_coap_pending {
     void *detail; /**< the face's, as long as `response` */
     struct talc_coap_duplicate *duplicate; /**< of the direct link */
     uint64_t guest;                        /**< likewise: talc_coap_guest.number */
+    uint32_t unwanted; /**< of a gateway's server: No-Response (RFC 7967), 0 for none */
 } talc_coap_pending;
 
 /** What is answered. */
@@ -53,6 +55,7 @@ typedef struct talc_coap_answer {
     uint32_t max_age_s; /**< 0: left out */
     uint32_t size1;     /**< of a 4.13: what would be taken; 0: left out */
     int is_kept;        /**< it comes from the server's own answers */
+    talc_coap_option_list options; /**< borrowed: sent as they are, instead of format and age */
 } talc_coap_answer;
 
 /** What a face makes of requests. All within libcoap. */

@@ -94,6 +94,7 @@ talc_coap_transfer *talc_coap_transfer_begin(talc_coap_transfers *transfers,
 void talc_coap_transfer_end(talc_coap_transfer *transfer)
 {
     talc_coap_body_clear(&transfer->body);
+    talc_coap_option_list_clear(&transfer->options);
     memset(transfer, 0, sizeof *transfer);
 }
 

@@ -10,6 +10,7 @@
 #include "talc/carrier.h"
 #include "transport/coap_address.h"
 #include "transport/coap_block.h"
+#include "transport/coap_option_list.h"
 
 #define TALC_COAP_TRANSFERS_MAX 256 /* places that a table has; how many it uses, its owner says */
 #define TALC_COAP_TRANSFER_BYTES_MAX (8u << 20) /* of all bodies of a table */
@@ -33,6 +34,7 @@ typedef struct talc_coap_transfer {
     int complete; /**< of a request: the last block is there */
     uint8_t code; /**< of an answer, and its format as options hold it */
     int content_format;
+    talc_coap_option_list options; /**< of an answer that brought them all; its own */
 } talc_coap_transfer;
 
 typedef struct talc_coap_transfers {
