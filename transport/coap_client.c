@@ -169,8 +169,8 @@ static talc_status request_copy(talc_coap_request *copy, const talc_coap_request
     return TALC_OK;
 }
 
-/* A long answer would begin with a block of the server's choice, of 1024 bytes. What is asked for is
- * safe here, so that it may be asked again without, of a server that knows no blocks. */
+/* A long answer would begin with a block of the server's choice, of 1024 bytes. What is safe may be
+ * asked again without, of a server that knows no blocks. */
 static int wants_small_blocks(const talc_coap_client *client, uint8_t code)
 {
     return client->passes_options &&

@@ -120,8 +120,8 @@ typedef struct talc_coap_transmission {
                                exchange has a source port for itself while it lasts, because
                                libcoap's confuses the long answers of one port */
         TALC_COAP_SPREADS, /**< it takes another source port */
-        TALC_COAP_PARTS    /**< every exchange has a source port for itself while it lasts, and waits
-                                where there is none */
+        TALC_COAP_PARTS    /**< every exchange has a source port for itself while it lasts, and
+                                waits where there is none */
     } above_nstart;
 } talc_coap_transmission;
 

@@ -10,8 +10,8 @@
  *   goes to the proxy resource. A Proxy-Uri that is none, or of another scheme than coap, coaps,
  *   http and https (with or without +tcp), is answered 5.05 there.
  * - Hop-Limit (RFC 8768) is made one less, 0 is answered 4.00 and 1 by 5.08, unless the request
- *   names such a host. hop_limit_restore() undoes the former, so that the gateway sees what was sent
- *   in all cases. Into a 5.08 that leaves here libcoap writes its own address (section 4), and it
+ *   names such a host. hop_limit_restore() undoes the former, so that the gateway sees in all cases
+ *   what was sent. Into a 5.08 that leaves here libcoap writes its own address (section 4), and it
  *   drops one in which it finds it: a loop.
  * - Critical options that it does not know are answered 4.02 (or, in a NON message, by a Reset).
  *   Registered ones that are safe to forward are known here: see passed_options.
@@ -82,8 +82,8 @@ static int is_dots(const talc_coap_message_option *option)
            option->value[0] == '.' && option->value[option->size - 1] == '.';
 }
 
-/* One occurrence too many counts as an option that nobody knows (RFC 7252 section 5.4.5): a critical
- * one is refused, an elective one passed over. */
+/* One occurrence too many counts as an option that nobody knows (RFC 7252 section 5.4.5): a
+ * critical one is refused, an elective one passed over. */
 static unsigned option_judge(arrival *at, const talc_coap_message_option *option)
 {
     const talc_coap_message_option *before =

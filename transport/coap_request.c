@@ -129,7 +129,8 @@ static void add_options(talc_coap_option_writer *writer, const talc_coap_client 
         add_proxy_uri(writer, client, request);
     }
     if (exchange->form == TALC_COAP_FORM_SCHEME) {
-        talc_coap_option_writer_bytes(writer, COAP_OPTION_PROXY_SCHEME, scheme_of(client), strlen(scheme_of(client)));
+        talc_coap_option_writer_bytes(writer, COAP_OPTION_PROXY_SCHEME, scheme_of(client),
+                                      strlen(scheme_of(client)));
     }
     if (part->block1 != NULL && part->block1->number == 0) {
         talc_coap_option_writer_uint(writer, COAP_OPTION_SIZE1, (uint32_t)request->body_size);

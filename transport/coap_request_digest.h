@@ -7,8 +7,8 @@
 #include "transport/coap_duplicates.h"
 #include "transport/coap_server.h"
 
-/** Fills the subject of a key: the resource, for blocks; with this method, path, query, proxy URI and
- * format, and of this guest. TALC_OK; TALC_ERROR_TOO_LARGE, or what the hash says. */
+/** Fills the subject of a key: the resource, for blocks; with this method, path, query, proxy URI
+ * and format, and of this guest. TALC_OK; TALC_ERROR_TOO_LARGE, or what the hash says. */
 talc_status talc_coap_request_subject(talc_coap_key *key, const coap_pdu_t *request,
                                       uint64_t guest);
 
