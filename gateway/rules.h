@@ -7,10 +7,13 @@
  * CoAP resources (RFC 8075 section 5). */
 
 #include "gateway/uri.h"
+#include "gateway/way.h"
 #include "transport/coap_message.h"
 #include "transport/http_message.h"
 
 typedef struct talc_gateway_rules talc_gateway_rules;
+
+#define TALC_GATEWAY_RULES_MAX 1024 /* patterns of targets, and routes */
 
 /** Rules that allow nothing. NULL: out of memory. */
 talc_gateway_rules *talc_gateway_rules_new(void);
@@ -18,10 +21,12 @@ void talc_gateway_rules_free(talc_gateway_rules *rules);
 
 /** Allows targets: "coap://device.example", "coap://[2001:db8::]/32" and "coap://192.0.2.0/24"
  * (all addresses of the net; names never match a net), "http://svc.example:8080/api/" (what is
- * below this path), "coap://device.example:any" for all ports, "coap://.example.org" (whatever
- * ends so, one label or more in front), "coap:" (all hosts of the scheme), "any" (an open proxy).
- * Where no port is named it is the scheme's own. TALC_ERROR_ARGUMENT and `failure` says what is
- * wrong with it; TALC_ERROR_MEMORY. */
+ * below this path; without the '/' at the end the path itself too), "coap://device.example:any" for
+ * all ports, "coap://.example.org" (whatever ends so, one label or more in front), "coap:" (all
+ * hosts and ports of the scheme), "any" (an open proxy). Where no port is named it is the scheme's
+ * own. Whatever is allowed, a multicast, broadcast or unspecified address is no target.
+ * TALC_ERROR_ARGUMENT and `failure` says what is wrong with it; TALC_ERROR_MEMORY, also for more
+ * than TALC_GATEWAY_RULES_MAX. */
 talc_status talc_gateway_rules_allow(talc_gateway_rules *rules, const char *pattern,
                                      talc_failure *failure);
 
@@ -32,15 +37,24 @@ talc_status talc_gateway_rules_route(talc_gateway_rules *rules, const char *rout
                                      talc_failure *failure);
 
 /** Where HTTP clients name CoAP resources: "/hc/" (the default; "/hc/coap://host/path?query" as in
- * RFC 8075 section 5.3), a template of section 5.4 ("/hc?target_uri={+tu}"), or "" for nowhere. */
+ * RFC 8075 section 5.3), a template of section 5.4.1 ("/hc?target_uri={+tu}", the variable at the
+ * end), or "" for nowhere. TALC_ERROR_ARGUMENT for anything else, as the variables s, hp, p, q and
+ * qq of section 5.4.2. */
 talc_status talc_gateway_rules_mapping(talc_gateway_rules *rules, const char *mapping,
                                        talc_failure *failure);
 
+/** The link that tells clients of the mapping (RFC 8075 section 5.5), as in "</hc/>;rt=core.hc"
+ * with quotes; "" where there is none. `anchor` is the gateway's own HTTP origin, for the link on
+ * the CoAP side, or NULL. TALC_OK, TALC_ERROR_TOO_LARGE. */
+talc_status talc_gateway_rules_write_link(const talc_gateway_rules *rules, const char *anchor,
+                                          char *text, size_t capacity);
+
 /** A decision: where a request goes, or why it does not. */
 typedef struct talc_gateway_decision {
-    uint8_t refusal;  /**< CoAP code of it, 0 if `target` is set */
-    char reason[128]; /**< one line for the client */
-    int is_reverse;   /**< a route led there */
+    uint8_t refusal;      /**< CoAP code of it, 0 if `target` is set */
+    char reason[128];     /**< one line for the client */
+    int is_reverse;       /**< a route led there */
+    talc_gateway_way way; /**< copied into talc_gateway_asked */
     talc_gateway_uri target;
 } talc_gateway_decision;
 
@@ -51,7 +65,8 @@ void talc_gateway_decide_coap(const talc_gateway_rules *rules, const talc_coap_m
                               talc_gateway_decision *decision);
 
 /** Of an HTTP request: the mapping, a route by path, or an absolute request target with the scheme
- * coap. Refusals: 4.00, 4.03, 4.04, 5.05. */
+ * coap. Refusals: 4.00, 4.03, 4.04, 5.05, and 5.01 (a method without translation, which may come
+ * with a target that is no resource: OPTIONS, CONNECT). */
 void talc_gateway_decide_http(const talc_gateway_rules *rules, const talc_http_message *request,
                               talc_gateway_decision *decision);
 

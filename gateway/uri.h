@@ -10,7 +10,8 @@
 
 #include "talc/status.h"
 
-#define TALC_GATEWAY_URI_SIZE_MAX 2048 /* characters of a URI, all parts together */
+#define TALC_GATEWAY_URI_SIZE_MAX 2048   /* characters of a URI, all parts together */
+#define TALC_GATEWAY_URI_ORIGIN_SIZE 272 /* characters with the NUL: "coaps://[", host, "]:65535" */
 
 typedef enum talc_gateway_scheme {
     TALC_GATEWAY_COAP,

@@ -104,27 +104,47 @@ static void write_encoded(talc_text_writer *writer, uint8_t byte)
     talc_text_writer_put(writer, digits[byte & 15]);
 }
 
-void talc_gateway_uri_write_segment(talc_text_writer *writer, const uint8_t *bytes, size_t size)
+/* What a value becomes in a URI; `more` are the characters that may stand there besides those of a
+ * segment. */
+static void write_part(talc_text_writer *writer, const talc_coap_message_option *option,
+                       const char *more)
 {
-    for (size_t i = 0; i < size; i++) {
-        if (is_path_character(bytes[i])) {
-            talc_text_writer_put(writer, (char)bytes[i]);
+    for (size_t i = 0; i < option->size; i++) {
+        uint8_t byte = option->value[i];
+        bool is_plain = is_path_character(byte) && (byte != '&' || more[0] == '\0');
+        if (is_plain || (byte != 0 && strchr(more, byte) != NULL)) {
+            talc_text_writer_put(writer, (char)byte);
         } else {
-            write_encoded(writer, bytes[i]);
+            write_encoded(writer, byte);
         }
     }
 }
 
-void talc_gateway_uri_write_query_part(talc_text_writer *writer, const uint8_t *bytes, size_t size)
+talc_status talc_gateway_uri_set_path(talc_gateway_uri *uri, const talc_coap_message *message,
+                                      uint16_t path_number, uint16_t query_number)
 {
-    for (size_t i = 0; i < size; i++) {
-        if (bytes[i] != '&' &&
-            (is_path_character(bytes[i]) || bytes[i] == '/' || bytes[i] == '?')) {
-            talc_text_writer_put(writer, (char)bytes[i]);
-        } else {
-            write_encoded(writer, bytes[i]);
+    talc_text_writer path, query;
+    bool has_query = false;
+    talc_text_writer_init(&path, uri->path, sizeof uri->path - 1);
+    talc_text_writer_init(&query, uri->query, sizeof uri->query - 1);
+    for (size_t i = 0; i < message->option_count; i++) {
+        const talc_coap_message_option *option = &message->options[i];
+        if (option->number == path_number) {
+            talc_text_writer_put(&path, '/');
+            write_part(&path, option, "");
+        } else if (option->number == query_number) {
+            talc_text_writer_string(&query, has_query ? "&" : "");
+            write_part(&query, option, "/?");
+            has_query = true;
         }
     }
+    talc_text_writer_string(&path, path.size == 0 ? "/" : "");
+    if (path.full || query.full || path.size + query.size > TALC_GATEWAY_URI_SIZE_MAX) {
+        return TALC_ERROR_TOO_LARGE;
+    }
+    uri->path[path.size] = '\0';
+    uri->query[query.size] = '\0';
+    return talc_gateway_path_has_dots(uri->path) ? TALC_ERROR_ARGUMENT : TALC_OK;
 }
 
 bool talc_gateway_uri_decode(talc_text_piece part, uint8_t *bytes, size_t *size)

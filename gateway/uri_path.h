@@ -8,6 +8,7 @@
 #include "gateway/text_reader.h"
 #include "gateway/uri.h"
 #include "records/text_writer.h"
+#include "transport/coap_message.h"
 
 #define TALC_GATEWAY_PART_SIZE_MAX 255 /* bytes of a segment or a part of a query in CoAP */
 
@@ -15,6 +16,11 @@
  * TALC_ERROR_ARGUMENT: a character that RFC 3986 does not allow there (as '#'), a broken
  * percent-encoding, a dot segment; TALC_ERROR_TOO_LARGE. */
 talc_status talc_gateway_uri_read_path(talc_gateway_uri *uri, talc_text_reader *reader);
+
+/** Makes path and query of the options with these numbers (RFC 7252 section 6.5). TALC_OK;
+ * TALC_ERROR_ARGUMENT: a dot segment; TALC_ERROR_TOO_LARGE. */
+talc_status talc_gateway_uri_set_path(talc_gateway_uri *uri, const talc_coap_message *message,
+                                      uint16_t path_number, uint16_t query_number);
 
 /** Whether a part of the path is "." or ".." once it is decoded. '\' and an encoded '/' part it
  * here as well: an origin that decodes before it looks for parts would leave the path by them. */
