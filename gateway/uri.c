@@ -44,8 +44,9 @@ static int is_scheme(talc_text_piece name)
     return name.size > 0;
 }
 
-static talc_status read_scheme(talc_gateway_scheme *scheme, talc_text_piece name)
+talc_status talc_gateway_scheme_read(talc_gateway_scheme *scheme, const char *text, size_t size)
 {
+    talc_text_piece name = { text, size };
     for (size_t i = 0; i < SCHEME_COUNT; i++) {
         if (talc_text_piece_is(name, schemes[i].text)) {
             *scheme = (talc_gateway_scheme)i;
@@ -99,7 +100,8 @@ talc_status talc_gateway_uri_read(talc_gateway_uri *uri, const char *text, size_
     if (size > TALC_GATEWAY_URI_SIZE_MAX) {
         return TALC_ERROR_TOO_LARGE;
     }
-    talc_status status = read_scheme(&uri->scheme, talc_text_reader_until(&reader, ":"));
+    talc_text_piece scheme = talc_text_reader_until(&reader, ":");
+    talc_status status = talc_gateway_scheme_read(&uri->scheme, scheme.text, scheme.size);
     if (status != TALC_OK || !talc_text_reader_take(&reader, ':') ||
         !talc_text_reader_take(&reader, '/') || !talc_text_reader_take(&reader, '/')) {
         return status != TALC_OK ? status : TALC_ERROR_ARGUMENT;

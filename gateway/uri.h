@@ -46,6 +46,10 @@ talc_status talc_gateway_uri_write_origin(const talc_gateway_uri *uri, char *tex
 /** "coap". */
 const char *talc_gateway_scheme_text(talc_gateway_scheme scheme);
 
+/** TALC_OK; TALC_ERROR_UNSUPPORTED: another scheme; TALC_ERROR_ARGUMENT: none (RFC 3986 section
+ * 3.1). */
+talc_status talc_gateway_scheme_read(talc_gateway_scheme *scheme, const char *text, size_t size);
+
 /** 5683. */
 uint16_t talc_gateway_scheme_port(talc_gateway_scheme scheme);
 
