@@ -173,7 +173,7 @@ static void libcoaps_client_uses_the_server_as_a_proxy(void **state)
         { "-m delete -H 3", "coap://d.example/a", DELETE, 0 },
     };
     message_pair *pair = *state;
-    for (pair->defers = 0; pair->defers < 1; pair->defers++) {
+    for (pair->defers = 0; pair->defers <= 1; pair->defers++) {
         for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
             char command[300];
             size_t size, requests = pair->requests;

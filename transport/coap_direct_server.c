@@ -78,10 +78,11 @@ static void direct_deliver(talc_coap_server *server, talc_coap_pending *pending,
     direct->events.request(direct->events.context, &inbound);
 }
 
-static void direct_settle(talc_coap_server *server, talc_coap_pending *pending)
+static void direct_settle(talc_coap_server *server, talc_coap_pending *pending,
+                          const coap_pdu_t *response)
 {
     direct_server *direct = server->owner;
-    talc_coap_reception_settle(&direct->reception, pending);
+    talc_coap_reception_settle(&direct->reception, pending, response);
 }
 
 static const talc_coap_server_face face = {

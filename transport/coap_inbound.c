@@ -41,7 +41,7 @@ static void tag_read(const coap_pdu_t *request, talc_coap_key *key)
 }
 
 /* Gives a whole body to the server. When it returns without an answer, the response is left empty:
- * libcoap acknowledges, and the answer makes its own message. */
+ * libcoap acknowledges, and the answer makes its own message; or says nothing yet. */
 static talc_coap_gathered hand_over(talc_coap_server *server, const talc_coap_pending *arrived,
                       coap_pdu_t *response, const talc_coap_body *body)
 {
@@ -58,6 +58,12 @@ static talc_coap_gathered hand_over(talc_coap_server *server, const talc_coap_pe
     server->face->deliver(server, pending, body);
     if (replied) {
         return TALC_COAP_GATHERED_ANSWERED;
+    }
+    if (server->withhold_ms > 0 && pending->type == COAP_MESSAGE_CON &&
+        !pending->is_acknowledged) {
+        talc_coap_response_withhold(response);
+        pending->withheld_until_ms = talc_coap_now_ms() + server->withhold_ms;
+        server->withheld++;
     }
     pending->response = NULL;
     pending->replied = NULL;

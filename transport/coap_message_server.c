@@ -3,8 +3,8 @@
  * A gateway's server: requests for every path and for every proxied URI, with all their options.
  *
  * What libcoap (4.3.1, net.c) does with a request before it gets here, and what comes of it:
- * - Proxy-Uri and Proxy-Scheme go to the proxy resource only, which answers by early
- *   acknowledgements and drops what has the message id of the request before. But where the one
+ * - Proxy-Uri and Proxy-Scheme go to the proxy resource, for which it acknowledges at once and drops
+ *   what has the message id of the request before. But where the one
  *   name of that resource is empty, every host is its own, and such requests are treated like any
  *   other: so they come to the resource for unknown paths. Only Proxy-Scheme without Uri-Host still
  *   goes to the proxy resource. A Proxy-Uri that is none, or of another scheme than coap, coaps,
@@ -33,6 +33,11 @@
 #include <string.h>
 
 #define NO_RESPONSE 258
+
+/* Below the first repeat of any client, and above what most origins take. An answer that comes in
+ * time takes two datagrams in place of four; and libcoap's clients up to 4.3.4 lose a long answer
+ * that is no acknowledgement. */
+#define WITHHOLD_MS 500
 
 /* Of IANA's registry: critical and safe to forward (RFC 7252 section 5.4.6). What is not safe, like
  * the Q-Blocks of RFC 9177, libcoap refuses by itself. There is room for six below 256 and two
@@ -167,6 +172,15 @@ static void message_refuse(talc_coap_server *server, const talc_coap_pending *ar
     talc_coap_reception_refuse(server, arrived, response, code, at != NULL ? at->reason : NULL);
 }
 
+/* See the top. */
+static int is_for_the_proxy_resource(const coap_pdu_t *request)
+{
+    coap_opt_iterator_t iterator;
+    return coap_check_option(request, COAP_OPTION_PROXY_SCHEME, &iterator) != NULL &&
+           coap_check_option(request, COAP_OPTION_PROXY_URI, &iterator) == NULL &&
+           coap_check_option(request, COAP_OPTION_URI_HOST, &iterator) == NULL;
+}
+
 static void message_arrive(talc_coap_server *server, talc_coap_pending *arrived,
                            const coap_pdu_t *request, coap_pdu_t *response)
 {
@@ -175,6 +189,7 @@ static void message_arrive(talc_coap_server *server, talc_coap_pending *arrived,
     arrived->limit = self->body_size;
     arrived->detail = &at;
     arrived->unwanted = talc_coap_uint_read(request, NO_RESPONSE, 0);
+    arrived->is_acknowledged = is_for_the_proxy_resource(request);
     talc_coap_reception_take(&self->reception, server, arrived, request, response);
 }
 
@@ -199,10 +214,11 @@ static void message_deliver(talc_coap_server *server, talc_coap_pending *pending
     self->inbound(self->context, &inbound);
 }
 
-static void message_settle(talc_coap_server *server, talc_coap_pending *pending)
+static void message_settle(talc_coap_server *server, talc_coap_pending *pending,
+                           const coap_pdu_t *response)
 {
     talc_coap_message_server *self = server->owner;
-    talc_coap_reception_settle(&self->reception, pending);
+    talc_coap_reception_settle(&self->reception, pending, response);
 }
 
 static const talc_coap_server_face face = {
@@ -247,7 +263,8 @@ static talc_status server_prepare(talc_coap_message_server *server,
                                       .nstart = TALC_COAP_OWN_SEPARATE_MAX, /* see there */
                                       .separate_max = TALC_COAP_SEPARATE_MAX,
                                       .own_separate_max = TALC_COAP_OWN_SEPARATE_MAX,
-                                      .transfers_max = TALC_COAP_TRANSFERS_MAX };
+                                      .transfers_max = TALC_COAP_TRANSFERS_MAX,
+                                      .withhold_ms = WITHHOLD_MS };
     if (talc_crypto_start() != TALC_OK) {
         return talc_failure_set(failure, TALC_STAGE_CONFIGURE, TALC_ERROR_RANDOM,
                                 "no cryptography could be had");

@@ -90,6 +90,17 @@ static talc_coap_gathered request_take(const talc_coap_reception *reception,
     return TALC_COAP_GATHERED_ANSWERED;
 }
 
+/* One of a message that is going to be acknowledged says nothing new. */
+static void repeat_answer(const talc_coap_server *server, const talc_coap_pending *arrived,
+                          const talc_coap_duplicate *before, coap_pdu_t *response)
+{
+    if (talc_coap_acknowledgement_is_withheld(server, arrived)) {
+        talc_coap_response_withhold(response);
+    } else if (arrived->type == COAP_MESSAGE_CON) {
+        talc_coap_duplicate_repeat(before, response);
+    }
+}
+
 void talc_coap_reception_take(talc_coap_reception *reception, talc_coap_server *server,
                               talc_coap_pending *arrived, const coap_pdu_t *request,
                               coap_pdu_t *response)
@@ -103,9 +114,7 @@ void talc_coap_reception_take(talc_coap_reception *reception, talc_coap_server *
     }
     const talc_coap_duplicate *before = talc_coap_duplicates_find(table, &key, now_ms);
     if (before != NULL) {
-        if (arrived->type == COAP_MESSAGE_CON) {
-            talc_coap_duplicate_repeat(before, response);
-        }
+        repeat_answer(server, arrived, before, response);
         return;
     }
     arrived->duplicate = talc_coap_duplicates_add(table, &key, now_ms);
@@ -119,11 +128,10 @@ void talc_coap_reception_take(talc_coap_reception *reception, talc_coap_server *
     }
 }
 
-/* Its answer has become a message of its own, which is repeated by itself: repeats of the request
- * are acknowledged only. */
-void talc_coap_reception_settle(talc_coap_reception *reception, talc_coap_pending *pending)
+void talc_coap_reception_settle(talc_coap_reception *reception, talc_coap_pending *pending,
+                                const coap_pdu_t *response)
 {
-    talc_coap_duplicate_finish(&reception->duplicates, pending->duplicate, NULL);
+    talc_coap_duplicate_finish(&reception->duplicates, pending->duplicate, response);
 }
 
 talc_coap_separates *talc_coap_reception_separates(talc_coap_pending *pending)

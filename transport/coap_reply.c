@@ -229,15 +229,56 @@ static talc_status reply_send(talc_coap_server *server, talc_coap_pending *pendi
     return coap_send(session, pdu) != COAP_INVALID_MID ? TALC_OK : TALC_ERROR_SESSION_LOST;
 }
 
-void talc_coap_pending_drop(talc_coap_server *server, talc_coap_pending *pending)
+/* ---------------------------------------------------------------- ends */
+
+static void settle(talc_coap_server *server, talc_coap_pending *pending,
+                   const coap_pdu_t *response)
 {
     if (server->face->settle != NULL) {
-        server->face->settle(server, pending);
+        server->face->settle(server, pending, response);
     }
+}
+
+static void withheld_end(talc_coap_server *server, talc_coap_pending *pending)
+{
+    server->withheld -= pending->withheld_until_ms != 0 ? 1 : 0;
+    pending->withheld_until_ms = 0;
+}
+
+static void pending_remove(talc_coap_server *server, talc_coap_pending *pending)
+{
+    withheld_end(server, pending);
     DL_DELETE(server->pending, pending);
     server->pending_count--;
     coap_session_release(pending->session);
     free(pending);
+}
+
+void talc_coap_pending_drop(talc_coap_server *server, talc_coap_pending *pending)
+{
+    settle(server, pending, NULL);
+    pending_remove(server, pending);
+}
+
+/* The acknowledgement that was withheld, with the answer. If it is lost, the client repeats its
+ * request and gets the same again. */
+static talc_status acknowledgement_send(talc_coap_server *server, talc_coap_pending *pending,
+                                        const talc_coap_answer *answer)
+{
+    size_t size = answer != NULL ? coap_session_max_pdu_size(pending->session) : 0;
+    coap_pdu_t *pdu = coap_pdu_init(COAP_MESSAGE_ACK, 0, pending->message_id, size);
+    if (pdu == NULL ||
+        (answer != NULL && !coap_add_token(pdu, pending->token_size, pending->token))) {
+        coap_delete_pdu(pdu);
+        settle(server, pending, NULL);
+        return TALC_ERROR_MEMORY;
+    }
+    if (answer != NULL) {
+        talc_coap_reply_write(server, pending, pdu, answer);
+    }
+    settle(server, pending, pdu);
+    return coap_send(pending->session, pdu) != COAP_INVALID_MID ? TALC_OK
+                                                               : TALC_ERROR_SESSION_LOST;
 }
 
 talc_status talc_coap_reply_give(talc_coap_server *server, talc_coap_pending *pending,
@@ -245,10 +286,13 @@ talc_status talc_coap_reply_give(talc_coap_server *server, talc_coap_pending *pe
 {
     talc_status status = TALC_OK;
     if (pending->response == NULL) {
-        if (answer != NULL) {
-            status = reply_send(server, pending, answer);
+        if (pending->withheld_until_ms != 0) {
+            status = acknowledgement_send(server, pending, answer);
+        } else {
+            status = answer != NULL ? reply_send(server, pending, answer) : TALC_OK;
+            settle(server, pending, NULL);
         }
-        talc_coap_pending_drop(server, pending);
+        pending_remove(server, pending);
         return status;
     }
     *pending->replied = 1;
@@ -257,4 +301,56 @@ talc_status talc_coap_reply_give(talc_coap_server *server, talc_coap_pending *pe
     }
     free(pending);
     return TALC_OK;
+}
+
+/* ---------------------------------------------------------------- acknowledgements */
+
+/* What is empty and not confirmable libcoap does not send. */
+void talc_coap_response_withhold(coap_pdu_t *response)
+{
+    coap_pdu_set_type(response, COAP_MESSAGE_NON);
+}
+
+/* The one that was withheld first; they are in the order of their arrival. */
+static talc_coap_pending *withheld_first(const talc_coap_server *server)
+{
+    talc_coap_pending *at = server->withheld > 0 ? server->pending : NULL;
+    while (at != NULL && at->withheld_until_ms == 0) {
+        at = at->next;
+    }
+    return at;
+}
+
+void talc_coap_acknowledgements_send(talc_coap_server *server, uint64_t now_ms)
+{
+    talc_coap_pending *at = withheld_first(server);
+    for (; at != NULL && at->withheld_until_ms <= now_ms; at = at->next) {
+        if (at->withheld_until_ms != 0) {
+            coap_pdu_t *pdu = coap_pdu_init(COAP_MESSAGE_ACK, 0, at->message_id, 0);
+            withheld_end(server, at);
+            if (pdu != NULL) {
+                (void)coap_send(at->session, pdu);
+            }
+        }
+    }
+}
+
+uint32_t talc_coap_acknowledgements_timeout_ms(const talc_coap_server *server, uint64_t now_ms)
+{
+    const talc_coap_pending *first = withheld_first(server);
+    if (first == NULL) {
+        return UINT32_MAX;
+    }
+    return first->withheld_until_ms > now_ms ? (uint32_t)(first->withheld_until_ms - now_ms) : 0;
+}
+
+int talc_coap_acknowledgement_is_withheld(const talc_coap_server *server,
+                                          const talc_coap_pending *arrived)
+{
+    const talc_coap_pending *at = withheld_first(server);
+    while (at != NULL && !(at->withheld_until_ms != 0 && at->session == arrived->session &&
+                           at->message_id == arrived->message_id)) {
+        at = at->next;
+    }
+    return at != NULL;
 }

@@ -125,6 +125,7 @@ static void setup_copy(talc_coap_server *server, const talc_coap_server_setup *s
     server->nstart = setup->nstart;
     server->separate_max = setup->separate_max;
     server->own_separate_max = setup->own_separate_max;
+    server->withhold_ms = setup->withhold_ms;
     server->requests.places = setup->transfers_max;
     server->answers.places = setup->transfers_max;
     server->szx = talc_coap_block_szx(block_size);
@@ -203,6 +204,7 @@ talc_status talc_coap_server_process(talc_coap_server *server)
         status = turn(server);
     } while (status == TALC_OK && server->arrivals != before && ++turns < TURNS_MAX);
     uint64_t now_ms = talc_coap_now_ms();
+    talc_coap_acknowledgements_send(server, now_ms);
     server->transfers = talc_coap_transfers_expire(&server->requests, now_ms, TRANSFER_AGE_MS) +
                         talc_coap_transfers_expire(&server->answers, now_ms, TRANSFER_AGE_MS);
     return status;
@@ -229,6 +231,8 @@ uint32_t talc_coap_server_timeout_ms(const talc_coap_server *server)
                talc_coap_now_ms() - server->separate_ms < talc_coap_separate_span_ms(server)) {
         timeout_ms = REPEAT_CHECK_MS;
     }
+    uint32_t due_ms = talc_coap_acknowledgements_timeout_ms(server, talc_coap_now_ms());
+    timeout_ms = due_ms < timeout_ms ? due_ms : timeout_ms;
     if (server->security->timeout_ms != NULL) {
         uint32_t wanted_ms = server->security->timeout_ms(server->security_state);
         timeout_ms = wanted_ms < timeout_ms ? wanted_ms : timeout_ms;

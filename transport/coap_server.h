@@ -24,9 +24,9 @@
 typedef struct talc_coap_server talc_coap_server;
 
 /** A request that the server has not answered: the handle of its user. While the request's callback
- * runs, `response` is libcoap's (piggy-backed) response; afterwards it is NULL, libcoap has sent
- * the empty acknowledgement, and the session is held until the answer makes a message of its own
- * (RFC 7252 section 5.2.2). */
+ * runs, `response` is libcoap's (piggy-backed) response; afterwards it is NULL and the session is
+ * held. The acknowledgement has been sent, empty, and the answer makes a message of its own (RFC
+ * 7252 section 5.2.2); or it is withheld for a moment, for the answer to ride with it. */
 typedef struct talc_coap_pending {
     struct talc_coap_pending *prev, *next;
     coap_session_t *session;
@@ -38,6 +38,8 @@ typedef struct talc_coap_pending {
     size_t token_size;
     talc_coap_key key; /**< without tag */
     size_t limit;      /**< bytes that its body may have */
+    int is_acknowledged; /**< it is not for us to do */
+    uint64_t withheld_until_ms; /**< when its acknowledgement leaves without the answer; 0: it has */
     talc_coap_block_presence has_block1, has_block2;
     talc_coap_block block1, block2;
     void *detail; /**< the face's, as long as `response` */
@@ -74,8 +76,10 @@ typedef struct talc_coap_server_face {
     void (*refuse)(talc_coap_server *server, const talc_coap_pending *arrived,
                    coap_pdu_t *response, coap_pdu_code_t code);
 
-    /** A pending request that was not answered within deliver() has been. NULL: not wanted. */
-    void (*settle)(talc_coap_server *server, talc_coap_pending *pending);
+    /** A pending request that was not answered within deliver() has been. `response` is what its
+     * repeats get, NULL for an acknowledgement alone. NULL: not wanted. */
+    void (*settle)(talc_coap_server *server, talc_coap_pending *pending,
+                   const coap_pdu_t *response);
 
     /** The count of separate responses to the sender of a pending request. NULL: there is none. */
     talc_coap_separates *(*separates)(talc_coap_pending *pending);
@@ -96,6 +100,7 @@ typedef struct talc_coap_server_setup {
     size_t separate_max; /**< of them that are confirmable while one is given up: in all */
     size_t own_separate_max; /**< likewise: for one sender, if the face counts them */
     size_t transfers_max; /**< half-received requests, and kept answers */
+    uint32_t withhold_ms; /**< how long acknowledgements wait for their answers; 0: not at all */
 } talc_coap_server_setup;
 
 struct talc_coap_server {
@@ -110,6 +115,8 @@ struct talc_coap_server {
     coap_context_t *context;
     talc_coap_pending *pending;
     size_t pending_count;
+    size_t withheld; /**< of them, acknowledgements */
+    uint32_t withhold_ms;
     talc_coap_transfers requests;
     talc_coap_transfers answers;
     size_t transfers;     /**< of both that were there after the last sweep */
@@ -167,5 +174,18 @@ void talc_coap_reply_write(talc_coap_server *server, const talc_coap_pending *pe
 
 /** Gives a pending request up without an answer. */
 void talc_coap_pending_drop(talc_coap_server *server, talc_coap_pending *pending);
+
+/** Sends the acknowledgements whose time has come. */
+void talc_coap_acknowledgements_send(talc_coap_server *server, uint64_t now_ms);
+
+/** Milliseconds until that is wanted, UINT32_MAX for never. */
+uint32_t talc_coap_acknowledgements_timeout_ms(const talc_coap_server *server, uint64_t now_ms);
+
+/** Whether this is a repeat of a message whose acknowledgement is withheld. */
+int talc_coap_acknowledgement_is_withheld(const talc_coap_server *server,
+                                          const talc_coap_pending *arrived);
+
+/** Makes libcoap send nothing at all for the message that it is processing. */
+void talc_coap_response_withhold(coap_pdu_t *response);
 
 #endif
