@@ -90,7 +90,7 @@ void message_pair_release(message_pair *pair, size_t held);
  * so. */
 void message_pair_turn(message_pair *pair, int timeout_ms);
 
-/** Turns until there were so many; fails the test if that takes longer than a minute. */
+/** Turns until there were so many; fails the test if that takes too long. */
 void message_pair_await(message_pair *pair, const size_t *count, size_t wanted);
 
 /** The same of a played peer. */

@@ -197,6 +197,474 @@ static void libcoaps_client_uses_the_server_as_a_proxy(void **state)
     }
 }
 
+/* ---------------------------------------------------------------- what is malformed */
+
+static void malformed_requests_are_refused(void **state)
+{
+    enum { TWICE, MANY, DOTS };
+    static const struct {
+        int fault;
+        unsigned type, number;
+        const char *value;
+        unsigned code; /* 0: it is passed on, without the second one */
+    } rows[] = {
+        { DOTS, CON, WIRE_URI_PATH, ".", WIRE_CODE(4, 0) },
+        { DOTS, CON, WIRE_URI_PATH, "..", WIRE_CODE(4, 0) },
+        { DOTS, NON, WIRE_URI_PATH, "..", WIRE_CODE(4, 0) },
+        { TWICE, CON, WIRE_URI_HOST, "a", WIRE_CODE(4, 2) },
+        { TWICE, CON, WIRE_URI_PORT, "a", WIRE_CODE(4, 2) },
+        { TWICE, CON, WIRE_PROXY_URI, "coap://a", WIRE_CODE(4, 2) },
+        { TWICE, CON, TALC_COAP_ACCEPT, "a", WIRE_CODE(4, 2) },
+        { TWICE, CON, TALC_COAP_IF_NONE_MATCH, "", WIRE_CODE(4, 2) },
+        { TWICE, CON, WIRE_CONTENT_FORMAT, "a", 0 },
+        { TWICE, CON, WIRE_MAX_AGE, "a", 0 },
+        { TWICE, CON, TALC_COAP_HOP_LIMIT, "\x07", 0 },
+        { MANY, CON, WIRE_URI_PATH, "a", WIRE_CODE(4, 0) },
+    };
+    message_pair *pair = *state;
+    message_caller caller = message_call_begin(pair);
+    size_t delivered = 0;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        wire_message request;
+        message_call_request(&caller, &request, rows[i].type, WIRE_CODE(0, GET));
+        for (int n = rows[i].fault == MANY ? 65 : rows[i].fault == TWICE ? 2 : 1; n > 0; n--) {
+            wire_text(&request, rows[i].number, rows[i].value);
+        }
+        message_call(&caller, &request);
+        delivered += rows[i].code == 0 ? 1 : 0;
+        unsigned wanted = rows[i].code != 0 ? rows[i].code : WIRE_CODE(2, 5);
+        assert_int_equal(wire_code(&caller.answer), wanted);
+        assert_int_equal(pair->requests, delivered);
+        if (rows[i].code == 0) {
+            assert_int_equal(pair->request.message.option_count, 1);
+        }
+    }
+    message_call_end(&caller);
+}
+
+static void sixty_four_options_pass(void **state)
+{
+    message_pair *pair = *state;
+    talc_coap_message_option options[TALC_COAP_MESSAGE_OPTIONS_MAX];
+    for (size_t i = 0; i < TALC_COAP_MESSAGE_OPTIONS_MAX; i++) {
+        options[i] = message_text(TALC_COAP_URI_PATH, i % 2 == 0 ? "a" : "bc");
+    }
+    talc_coap_message request =
+        message_request(GET, options, TALC_COAP_MESSAGE_OPTIONS_MAX, 0);
+    message_pair_exchange(pair, &request);
+    message_options_are(&pair->request.message, options, TALC_COAP_MESSAGE_OPTIONS_MAX);
+}
+
+static void a_non_request_with_a_bad_critical_option_is_passed_over(void **state)
+{
+    message_pair *pair = *state;
+    message_caller caller = message_call_begin(pair);
+    wire_message request;
+    message_call_request(&caller, &request, NON, WIRE_CODE(0, GET));
+    wire_text(&request, WIRE_URI_HOST, "a");
+    wire_text(&request, WIRE_URI_HOST, "a");
+    message_call_send(&caller, &request);
+    message_call_expect_silence(&caller);
+    assert_int_equal(pair->requests, 1);
+    message_call_end(&caller);
+}
+
+static void critical_options_that_nobody_knows_are_refused(void **state)
+{
+    static const unsigned numbers[] = { 19 /* Q-Block1 */, 31 /* Q-Block2 */, 13, 65001, 65003 };
+    message_pair *pair = *state;
+    message_caller caller = message_call_begin(pair);
+    for (int is_proxied = 0; is_proxied <= 1; is_proxied++) {
+        for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+            wire_message request;
+            message_call_request(&caller, &request, CON, WIRE_CODE(0, GET));
+            if (!is_proxied || numbers[i] < WIRE_PROXY_URI) {
+                wire_uint(&request, numbers[i], 1);
+            }
+            if (is_proxied) {
+                wire_text(&request, WIRE_PROXY_URI, "coap://a");
+            }
+            if (is_proxied && numbers[i] > WIRE_PROXY_URI) {
+                wire_uint(&request, numbers[i], 1);
+            }
+            message_call(&caller, &request);
+            assert_int_equal(wire_code(&caller.answer), WIRE_CODE(4, 2));
+        }
+    }
+    assert_int_equal(pair->requests, 0);
+    message_call_end(&caller);
+}
+
+static uint32_t chance(uint32_t *seed)
+{
+    *seed = *seed * 1664525u + 1013904223u;
+    return *seed >> 8;
+}
+
+/* A datagram of a request that is spoilt in places, or cut. */
+static void garbage_make(wire_message *garbage, uint32_t *seed)
+{
+    wire_begin(garbage, chance(seed) % 4, chance(seed) % 256, (uint16_t)chance(seed),
+               (const uint8_t *)"tokentok", chance(seed) % 9);
+    wire_text(garbage, WIRE_URI_PATH, "a");
+    wire_uint(garbage, WIRE_BLOCK2, chance(seed));
+    wire_uint(garbage, WIRE_BLOCK1, chance(seed));
+    wire_text(garbage, WIRE_PROXY_URI, "http://a/b?c");
+    wire_payload(garbage, "0123456789abcdef", 16);
+    for (uint32_t n = chance(seed) % 4; n > 0; n--) {
+        garbage->bytes[chance(seed) % garbage->size] = (uint8_t)chance(seed);
+    }
+    if (chance(seed) % 3 == 0) {
+        garbage->size = chance(seed) % (garbage->size + 1);
+    }
+}
+
+static void malformed_datagrams_do_no_harm(void **state)
+{
+    message_pair *pair = *state;
+    message_caller noisy = message_call_begin(pair);
+    message_caller good = message_call_begin(pair);
+    uint32_t seed = 1;
+    uint16_t from;
+    for (int i = 0; i < 10000; i++) {
+        wire_message message;
+        garbage_make(&message, &seed);
+        message_call_send(&noisy, &message);
+        message_pair_turn(pair, 0);
+        while (wire_receive(noisy.socket, &noisy.answer, &from)) {
+        }
+        if (i % 100 == 0) {
+            message_call_request(&good, &message, CON, WIRE_CODE(0, GET));
+            message_call(&good, &message);
+            assert_int_equal(wire_code(&good.answer), WIRE_CODE(2, 5));
+            assert_int_equal(wire_id(&good.answer), wire_id(&message));
+        }
+    }
+    message_call_end(&noisy);
+    message_call_end(&good);
+}
+
+/* ---------------------------------------------------------------- once */
+
+static void a_repeat_runs_nothing_and_gets_the_same_answer(void **state)
+{
+    message_pair *pair = *state;
+    message_caller caller = message_call_begin(pair);
+    const talc_coap_message_option options[] = { message_text(TALC_COAP_ETAG, "v1"),
+                                                 message_text(TALC_COAP_LOCATION_PATH, "new") };
+    pair->answer = (talc_coap_message){ .code = WIRE_CODE(2, 1), .options = options,
+                                        .option_count = 2 };
+    pair->answer_size = 30;
+    for (pair->defers = 0; pair->defers <= 1; pair->defers++) {
+        wire_message request, first;
+        message_call_request(&caller, &request, CON, WIRE_CODE(0, POST));
+        first = *message_call(&caller, &request);
+        assert_int_equal(wire_type(&first), WIRE_ACK);
+        assert_int_equal(wire_code(&first), WIRE_CODE(2, 1));
+        for (int i = 0; i < 3; i++) {
+            message_call(&caller, &request);
+            assert_int_equal(caller.answer.size, first.size);
+            assert_memory_equal(caller.answer.bytes, first.bytes, first.size);
+        }
+        assert_int_equal(pair->requests, (size_t)pair->defers + 1);
+    }
+    message_call_end(&caller);
+}
+
+static void a_late_answer_is_a_message_of_its_own(void **state)
+{
+    message_pair *pair = *state;
+    message_caller caller = message_call_begin(pair);
+    wire_message request, acknowledgement;
+    pair->hold = 1;
+    pair->answer_size = 10;
+    message_call_request(&caller, &request, CON, WIRE_CODE(0, POST));
+    message_call_send(&caller, &request);
+    message_call(&caller, &request); /* two of them, and one acknowledgement, when it is time */
+    assert_int_equal(caller.answer.size, 4);
+    assert_int_equal(wire_type(&caller.answer), WIRE_ACK);
+    assert_int_equal(wire_id(&caller.answer), wire_id(&request));
+    message_call(&caller, &request); /* from now on repeats are acknowledged at once */
+    assert_int_equal(caller.answer.size, 4);
+    message_pair_release(pair, 0);
+    message_call_await(&caller);
+    assert_int_equal(wire_type(&caller.answer), WIRE_CON);
+    assert_int_equal(wire_code(&caller.answer), WIRE_CODE(2, 5));
+    size_t size;
+    const uint8_t *token = wire_token(&request, &size);
+    assert_memory_equal(wire_token(&caller.answer, &size), token, size);
+    wire_begin(&acknowledgement, WIRE_ACK, 0, wire_id(&caller.answer), NULL, 0);
+    message_call_send(&caller, &acknowledgement);
+    message_call(&caller, &request);
+    assert_int_equal(caller.answer.size, 4);
+    assert_int_equal(pair->requests, 1);
+    message_call_end(&caller);
+}
+
+static void a_non_request_runs_once_and_is_answered_without_confirmation(void **state)
+{
+    message_pair *pair = *state;
+    message_caller caller = message_call_begin(pair);
+    for (pair->defers = 0; pair->defers <= 1; pair->defers++) {
+        wire_message request;
+        message_call_request(&caller, &request, NON, WIRE_CODE(0, POST));
+        message_call(&caller, &request);
+        assert_int_equal(wire_type(&caller.answer), WIRE_NON);
+        assert_int_equal(wire_code(&caller.answer), WIRE_CODE(2, 5));
+        size_t requests = pair->requests;
+        message_call_send(&caller, &request);
+        message_call_expect_silence(&caller);
+        assert_int_equal(pair->requests, requests + 1); /* the one that asks for silence */
+    }
+    message_call_end(&caller);
+}
+
+static void no_answer_is_an_acknowledgement_alone(void **state)
+{
+    message_pair *pair = *state;
+    message_caller caller = message_call_begin(pair);
+    pair->stays_silent = 1;
+    for (pair->defers = 0; pair->defers <= 1; pair->defers++) {
+        wire_message request;
+        message_call_request(&caller, &request, CON, WIRE_CODE(0, GET));
+        message_call(&caller, &request);
+        assert_int_equal(caller.answer.size, 4);
+        assert_int_equal(wire_type(&caller.answer), WIRE_ACK);
+    }
+    message_call_end(&caller);
+}
+
+/* RFC 7967: 2 for successes, 8 for errors of the client, 16 for those of the server. */
+static void answers_that_nobody_wants_are_not_sent(void **state)
+{
+    static const struct {
+        uint32_t unwanted;
+        uint8_t code;
+        int is_sent;
+    } rows[] = { { 2, WIRE_CODE(2, 4), 0 },  { 2, WIRE_CODE(4, 4), 1 },  { 8, WIRE_CODE(4, 4), 0 },
+                 { 16, WIRE_CODE(5, 2), 0 }, { 26, WIRE_CODE(2, 5), 0 }, { 0, WIRE_CODE(2, 4), 1 } };
+    message_pair *pair = *state;
+    message_caller caller = message_call_begin(pair);
+    for (pair->defers = 0; pair->defers <= 1; pair->defers++) {
+        for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+            wire_message request;
+            message_call_request(&caller, &request, CON, WIRE_CODE(0, PUT));
+            wire_uint(&request, 258, rows[i].unwanted);
+            pair->answer.code = rows[i].code;
+            message_call(&caller, &request);
+            assert_int_equal(wire_type(&caller.answer), WIRE_ACK);
+            assert_int_equal(wire_code(&caller.answer), rows[i].is_sent ? rows[i].code : 0);
+        }
+    }
+    message_call_end(&caller);
+}
+
+static void observing_starts_nothing(void **state)
+{
+    message_pair *pair = *state;
+    message_caller caller = message_call_begin(pair);
+    wire_message request;
+    size_t size;
+    message_call_request(&caller, &request, CON, WIRE_CODE(0, GET));
+    wire_uint(&request, TALC_COAP_OBSERVE, 0);
+    wire_text(&request, WIRE_URI_PATH, "a");
+    message_call(&caller, &request);
+    assert_int_equal(wire_code(&caller.answer), WIRE_CODE(2, 5));
+    assert_null(wire_find(&caller.answer, TALC_COAP_OBSERVE, 0, &size));
+    assert_int_equal(talc_coap_message_uint(&pair->request.message, TALC_COAP_OBSERVE, 9), 0);
+    message_call_end(&caller);
+}
+
+/* ---------------------------------------------------------------- bodies */
+
+static void block_begin(message_caller *caller, wire_message *request, const char *proxy_uri,
+                        uint32_t block1)
+{
+    message_call_request(caller, request, CON, WIRE_CODE(0, PUT));
+    wire_uint(request, WIRE_BLOCK1, block1);
+    wire_text(request, WIRE_PROXY_URI, proxy_uri);
+}
+
+static void uploads_to_two_uris_do_not_mix(void **state)
+{
+    static const char *const uris[] = { "http://svc.example/a", "http://svc.example/b" };
+    static const char *const halves[2][2] = { { "aaaaaaaaaaaaaaaa", "A" },
+                                              { "bbbbbbbbbbbbbbbb", "B" } };
+    message_pair *pair = *state;
+    message_caller caller = message_call_begin(pair);
+    for (uint32_t part = 0; part < 2; part++) {
+        for (size_t i = 0; i < 2; i++) {
+            wire_message request;
+            block_begin(&caller, &request, uris[i], WIRE_BLOCK(part, part == 0, 0));
+            wire_payload(&request, halves[i][part], strlen(halves[i][part]));
+            message_call(&caller, &request);
+            assert_int_equal(wire_code(&caller.answer),
+                             part == 0 ? WIRE_CODE(2, 31) : WIRE_CODE(2, 5));
+            if (part == 1) {
+                assert_int_equal(pair->request.message.body_size, 17);
+                assert_memory_equal(pair->request.body, halves[i][0], 16);
+                assert_int_equal(pair->request.body[16], halves[i][1][0]);
+            }
+        }
+    }
+    assert_int_equal(pair->requests, 2);
+    message_call_end(&caller);
+}
+
+static void a_body_above_the_limit_is_refused_early(void **state)
+{
+    message_pair *pair = *state;
+    message_caller caller = message_call_begin(pair);
+    wire_message request;
+    pair->body_size = 100;
+    message_pair_server_open(pair, "coap://127.0.0.1:0");
+    message_call_request(&caller, &request, CON, WIRE_CODE(0, PUT));
+    wire_uint(&request, WIRE_BLOCK1, WIRE_BLOCK(0, 1, 0));
+    wire_uint(&request, WIRE_SIZE1, 101);
+    wire_payload(&request, "0123456789abcdef", 16);
+    message_call(&caller, &request);
+    assert_int_equal(wire_code(&caller.answer), WIRE_CODE(4, 13));
+    assert_int_equal(wire_number(&caller.answer, WIRE_SIZE1), 100);
+    for (uint32_t number = 0; number < 7; number++) { /* and if it does not say so, on the way */
+        message_call_request(&caller, &request, CON, WIRE_CODE(0, PUT));
+        wire_uint(&request, WIRE_BLOCK1, WIRE_BLOCK(number, 1, 0));
+        wire_payload(&request, "0123456789abcdef", 16);
+        message_call(&caller, &request);
+        assert_int_equal(wire_code(&caller.answer),
+                         number < 6 ? WIRE_CODE(2, 31) : WIRE_CODE(4, 13));
+    }
+    assert_int_equal(wire_number(&caller.answer, WIRE_SIZE1), 100);
+    assert_int_equal(pair->requests, 0);
+    message_call_end(&caller);
+}
+
+/* Asks for one block of an answer. */
+static const wire_message *block_get(message_caller *caller, unsigned code, uint32_t block2)
+{
+    wire_message request;
+    message_call_request(caller, &request, CON, code);
+    wire_text(&request, WIRE_URI_PATH, "long");
+    wire_uint(&request, WIRE_BLOCK2, block2);
+    return message_call(caller, &request);
+}
+
+static void every_block_of_an_answer_has_its_options_and_one_version(void **state)
+{
+    message_pair *pair = *state;
+    message_caller caller = message_call_begin(pair);
+    const talc_coap_message_option options[] = {
+        message_text(TALC_COAP_ETAG, "orig"), message_text(TALC_COAP_LOCATION_PATH, "l"),
+        { TALC_COAP_CONTENT_FORMAT, 1, (const uint8_t *)"\x2a" },
+        { TALC_COAP_MAX_AGE, 1, (const uint8_t *)"\x07" }, message_text(65000, "kept") };
+    pair->answer_size = 1500;
+    for (size_t skipped = 0; skipped <= 1; skipped++) { /* with the origin's version, and without */
+        uint8_t etag[8];
+        size_t etag_size = 0, size;
+        pair->answer.options = options + skipped;
+        pair->answer.option_count = 5 - skipped;
+        size_t requests = pair->requests;
+        for (uint32_t number = 0; number < 3; number++) {
+            const wire_message *answer =
+                block_get(&caller, WIRE_CODE(0, POST), WIRE_BLOCK(number, 0, 5));
+            const uint8_t *found = wire_find(answer, WIRE_ETAG, 0, &size);
+            assert_non_null(found);
+            if (number == 0) {
+                etag_size = size;
+                memcpy(etag, found, size);
+            }
+            assert_int_equal(size, etag_size);
+            assert_memory_equal(found, etag, size);
+            assert_int_equal(wire_number(answer, WIRE_BLOCK2), WIRE_BLOCK(number, number < 2, 5));
+            assert_int_equal(wire_number(answer, WIRE_CONTENT_FORMAT), 42);
+            assert_int_equal(wire_number(answer, WIRE_MAX_AGE), 7);
+            assert_true(wire_says(answer, TALC_COAP_LOCATION_PATH, 0, "l"));
+            assert_true(wire_says(answer, 65000, 0, "kept"));
+            (void)wire_payload_find(answer, &size);
+            assert_int_equal(size, number < 2 ? 512 : 1500 - 1024);
+        }
+        assert_int_equal(etag_size, skipped ? 8 : 4);
+        assert_int_equal(pair->requests, requests + 1);
+    }
+    message_call_end(&caller);
+}
+
+static void a_later_block_of_what_is_not_kept_is_refused_unless_it_is_safe(void **state)
+{
+    message_pair *pair = *state;
+    message_caller caller = message_call_begin(pair);
+    pair->answer_size = 1500;
+    assert_int_equal(wire_code(block_get(&caller, WIRE_CODE(0, POST), WIRE_BLOCK(1, 0, 5))),
+                     WIRE_CODE(4, 8));
+    assert_int_equal(pair->requests, 0);
+    assert_int_equal(wire_code(block_get(&caller, WIRE_CODE(0, GET), WIRE_BLOCK(1, 0, 5))),
+                     WIRE_CODE(2, 5));
+    assert_int_equal(pair->requests, 1);
+    message_call_end(&caller);
+}
+
+/* ---------------------------------------------------------------- long options */
+
+static void long_options_of_a_response_make_its_blocks_smaller(void **state)
+{
+    static const uint8_t segment[255] = "a long segment of a location";
+    static const struct {
+        size_t segments, answer_size, block_size; /* 0: the answer is whole */
+        uint8_t code;
+    } rows[] = {
+        { 0, 1023, 0, WIRE_CODE(2, 1) },   { 1, 800, 0, WIRE_CODE(2, 1) },
+        { 1, 1023, 512, WIRE_CODE(2, 1) }, { 3, 1023, 256, WIRE_CODE(2, 1) },
+        { 4, 200, 64, WIRE_CODE(2, 1) },   { 4, 0, 0, WIRE_CODE(2, 1) },
+        { 5, 0, 0, WIRE_CODE(5, 2) },      { 6, 1023, 0, WIRE_CODE(5, 2) },
+    };
+    message_pair *pair = *state;
+    message_caller caller = message_call_begin(pair);
+    const talc_coap_message_option location = { TALC_COAP_LOCATION_PATH, sizeof segment, segment };
+    const talc_coap_message_option options[6] = { location, location, location,
+                                                  location, location, location };
+    for (pair->defers = 0; pair->defers <= 1; pair->defers++) {
+        for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+            wire_message request;
+            size_t size;
+            message_call_request(&caller, &request, CON, WIRE_CODE(0, POST));
+            pair->answer = (talc_coap_message){ .code = WIRE_CODE(2, 1), .options = options,
+                                                .option_count = rows[i].segments };
+            pair->answer_size = rows[i].answer_size;
+            message_call(&caller, &request);
+            assert_int_equal(wire_code(&caller.answer), rows[i].code);
+            assert_true(caller.answer.size <= 1152);
+            const uint8_t *payload = wire_payload_find(&caller.answer, &size);
+            if (rows[i].code == WIRE_CODE(5, 2)) {
+                assert_non_null(payload); /* says why */
+                continue;
+            }
+            assert_int_equal(size,
+                             rows[i].block_size > 0 ? rows[i].block_size : rows[i].answer_size);
+            assert_int_equal(wire_number(&caller.answer, WIRE_BLOCK2) == UINT32_MAX,
+                             rows[i].block_size == 0);
+        }
+    }
+    message_call_end(&caller);
+}
+
+static void a_whole_body_passes_beside_long_options(void **state)
+{
+    static const uint8_t segment[255] = "a long segment of a location";
+    message_pair *pair = *state;
+    const talc_coap_message_option options[] = {
+        { TALC_COAP_LOCATION_PATH, sizeof segment, segment },
+        { TALC_COAP_LOCATION_PATH, sizeof segment, segment },
+        { TALC_COAP_LOCATION_PATH, sizeof segment, segment },
+        { TALC_COAP_LOCATION_PATH, sizeof segment, segment },
+    };
+    pair->answer.options = options;
+    pair->answer.option_count = 4;
+    pair->answer_size = 5000;
+    talc_coap_message request = message_request(GET, NULL, 0, 0);
+    message_pair_exchange(pair, &request);
+    message_body_is(&pair->response.message, 5000);
+    assert_int_equal(pair->requests, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -206,6 +674,23 @@ int main(void)
         MESSAGE_CASE(a_peer_of_a_socket_for_both_protocols_is_named_by_its_own_address),
         MESSAGE_CASE(proxied_requests_arrive),
         MESSAGE_CASE(libcoaps_client_uses_the_server_as_a_proxy),
+        MESSAGE_CASE(malformed_requests_are_refused),
+        MESSAGE_CASE(sixty_four_options_pass),
+        MESSAGE_CASE(a_non_request_with_a_bad_critical_option_is_passed_over),
+        MESSAGE_CASE(critical_options_that_nobody_knows_are_refused),
+        MESSAGE_CASE(malformed_datagrams_do_no_harm),
+        MESSAGE_CASE(a_repeat_runs_nothing_and_gets_the_same_answer),
+        MESSAGE_CASE(a_late_answer_is_a_message_of_its_own),
+        MESSAGE_CASE(a_non_request_runs_once_and_is_answered_without_confirmation),
+        MESSAGE_CASE(no_answer_is_an_acknowledgement_alone),
+        MESSAGE_CASE(answers_that_nobody_wants_are_not_sent),
+        MESSAGE_CASE(observing_starts_nothing),
+        MESSAGE_CASE(uploads_to_two_uris_do_not_mix),
+        MESSAGE_CASE(a_body_above_the_limit_is_refused_early),
+        MESSAGE_CASE(every_block_of_an_answer_has_its_options_and_one_version),
+        MESSAGE_CASE(a_later_block_of_what_is_not_kept_is_refused_unless_it_is_safe),
+        MESSAGE_CASE(long_options_of_a_response_make_its_blocks_smaller),
+        MESSAGE_CASE(a_whole_body_passes_beside_long_options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
