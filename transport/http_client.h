@@ -10,6 +10,14 @@
  * It follows no redirect, undoes no content coding, keeps no cookie, reads no .netrc and takes no
  * proxy from the environment. It never waits (names are resolved in a thread), calls back only
  * from within process(), and is used by one thread.
+ *
+ * Connections are kept and used again, but after an exchange that did not end well, and where
+ * bytes came that nobody asked for. A request that leaves by a kept connection which proves dead
+ * is sent again if its method is idempotent (RFC 9110 section 9.2.2), and never otherwise.
+ *
+ * Exchanges above connections_max wait for their turn, in their order. Of a response's header that
+ * counts against header_size which comes in all: interim responses (1xx) and trailers, too. They
+ * are not among its fields. It has at most 256 fields.
  */
 
 #include "talc/status.h"
@@ -20,10 +28,10 @@ typedef struct talc_http_client talc_http_client;
 /** How an exchange ended. */
 typedef enum talc_http_end {
     TALC_HTTP_ANSWERED, /**< `response` is there, whole */
-    TALC_HTTP_UNREACHABLE, /**< no connection: nobody resolved, listened or answered; nothing was sent */
+    TALC_HTTP_UNREACHABLE, /**< no connection, also not in time; nothing was sent */
     TALC_HTTP_INSECURE,  /**< https: the peer could not be verified; nothing was sent */
-    TALC_HTTP_LOST,      /**< the connection ended before the response was whole */
-    TALC_HTTP_LATE,      /**< timeout_ms has passed */
+    TALC_HTTP_LOST,      /**< the connection or its framing broke before the response was whole */
+    TALC_HTTP_LATE,      /**< timeout_ms has passed; nothing was sent if it was still waiting */
     TALC_HTTP_TOO_LARGE, /**< the response's header or body is above the limit */
     TALC_HTTP_MALFORMED, /**< what came is not HTTP */
     TALC_HTTP_NO_MEMORY
@@ -59,8 +67,9 @@ talc_status talc_http_client_open(talc_http_client **client, const talc_http_cli
                                   talc_failure *failure);
 
 /** Starts an exchange; all of `request` is copied. `number` names it in its result and is not in
- * use. `attempt` above 0: over a connection of its own, if another one can be had. TALC_OK: it
- * will end; TALC_WANT_ROOM: exchanges_max are open; TALC_ERROR_ARGUMENT: no http or https URL;
+ * use. `attempt` above 0: over a new connection. TALC_OK: it will end; TALC_WANT_ROOM:
+ * exchanges_max are open; TALC_ERROR_ARGUMENT: no http or https URL, one with a user name, the
+ * method CONNECT, a body with HEAD, a field that talc_http_message does not allow;
  * TALC_ERROR_MEMORY. */
 talc_status talc_http_client_send(talc_http_client *client, uint32_t number, uint32_t attempt,
                                   const talc_http_message *request);

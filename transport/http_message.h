@@ -25,7 +25,8 @@ typedef struct talc_http_message {
                              "scheme://..." , nothing decoded */
     unsigned status; /**< of a response: 200..599 */
     const talc_http_field *fields; /**< in their order; those of the transfer itself (Connection,
-                                        Transfer-Encoding, Content-Length, Expect) are not among them */
+                                        Transfer-Encoding, Content-Length, Expect) are not among
+                                        them */
     size_t field_count;
     const uint8_t *body; /**< may be NULL when body_size is 0 */
     size_t body_size;    /**< bytes */
@@ -33,5 +34,15 @@ typedef struct talc_http_message {
 
 /** The value of the first field of this name, or NULL. */
 const char *talc_http_field_find(const talc_http_message *message, const char *name);
+
+/** Whether a text is what a field's name or a method may be: a token (RFC 9110 section 5.6.2). */
+int talc_http_is_token(const char *text);
+
+/** Whether a text is what talc_http_field says of values. */
+int talc_http_is_value(const char *text);
+
+/** Whether fields of this name speak of one connection and are not passed on (RFC 9110 section
+ * 7.6.1): those with a fixed meaning, and those that Connection names in this message. */
+int talc_http_is_of_hop(const talc_http_message *message, const char *name);
 
 #endif
