@@ -6,8 +6,7 @@
 static const char *label_of(mbedtls_ssl_key_export_type type)
 {
     switch (type) {
-    case MBEDTLS_SSL_KEY_EXPORT_TLS12_MASTER_SECRET:
-        return "CLIENT_RANDOM";
+    case MBEDTLS_SSL_KEY_EXPORT_TLS12_MASTER_SECRET: return "CLIENT_RANDOM";
     case MBEDTLS_SSL_KEY_EXPORT_TLS1_3_CLIENT_HANDSHAKE_TRAFFIC_SECRET:
         return "CLIENT_HANDSHAKE_TRAFFIC_SECRET";
     case MBEDTLS_SSL_KEY_EXPORT_TLS1_3_SERVER_HANDSHAKE_TRAFFIC_SECRET:
@@ -16,8 +15,7 @@ static const char *label_of(mbedtls_ssl_key_export_type type)
         return "CLIENT_TRAFFIC_SECRET_0";
     case MBEDTLS_SSL_KEY_EXPORT_TLS1_3_SERVER_APPLICATION_TRAFFIC_SECRET:
         return "SERVER_TRAFFIC_SECRET_0";
-    default:
-        return NULL;
+    default: return NULL;
     }
 }
 

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+#include "tools/inspect_keys.h"
+
+#include <string.h>
+
+#include "lib/framing.h"
+#include "lib/hex.h"
+#include "tools/inspect_messages.h"
+#include "tools/inspect_reader.h"
+#include "tools/process.h"
+
+#define LINE_SIZE_MAX (1u << 20)
+
+/* A line of what tshark prints: hexadecimal digits of one side, behind a tab if it is node 1. */
+static void take_line(inspect_messages *messages, bool node_0_is_client, char *line)
+{
+    bool is_node_1 = line[0] == '\t';
+    char *digits = line + is_node_1;
+    size_t size = strlen(digits) / 2;
+    uint8_t *bytes = (uint8_t *)line; /* in place: a byte never overtakes its digits */
+    if (size == 0 || !talc_hex_read(bytes, size, digits)) {
+        return;
+    }
+    inspect_messages_take(messages, node_0_is_client == is_node_1 ? INSPECT_SERVER : INSPECT_CLIENT,
+                          bytes, size);
+}
+
+/* "Node 0: 192.0.2.2:5684"; a node that said nothing has no address. */
+static bool node_is_client(const char *line, bool so_far)
+{
+    bool is_node_0 = strncmp(line, "Node 0: ", 8) == 0;
+    bool is_node_1 = strncmp(line, "Node 1: ", 8) == 0;
+    if (!is_node_0 && !is_node_1) {
+        return so_far;
+    }
+    bool is_client = strncmp(line + 8, "192.0.2.1:", 10) == 0;
+    bool is_server = strncmp(line + 8, "192.0.2.2:", 10) == 0;
+    if (!is_client && !is_server) {
+        return so_far;
+    }
+    return is_node_0 ? is_client : is_server;
+}
+
+static void read_output(FILE *output, inspect_messages *messages)
+{
+    char *line = NULL;
+    size_t capacity = 0;
+    size_t size = 0;
+    int found;
+    bool node_0_is_client = true;
+    while ((found = inspect_line_read(output, &line, &capacity, LINE_SIZE_MAX, &size)) != 0) {
+        if (found > 0) {
+            line[size] = '\0';
+            node_0_is_client = node_is_client(line, node_0_is_client);
+            take_line(messages, node_0_is_client, line);
+        }
+    }
+    free(line);
+}
+
+/* Decrypts one connection of the capture. */
+static bool decrypt(inspect_decryption *decryption, size_t number, inspect_messages *messages)
+{
+    char keys[4200];
+    char follow[64];
+    char reason[256];
+    process tshark;
+    snprintf(follow, sizeof follow, "follow,tls,raw,%zu", number);
+    int size = snprintf(keys, sizeof keys, "tls.keylog_file:%s", decryption->keys_path);
+    const char *words[] = { "tshark", "-n",   "-r", decryption->capture_path, "-o", keys, "-q",
+                            "-z",     follow, NULL };
+    if (size >= (int)sizeof keys || !process_start(&tshark, words)) {
+        snprintf(decryption->failure, sizeof decryption->failure, "tshark cannot be started");
+        return false;
+    }
+    read_output(tshark.output, messages);
+    int code = process_end(&tshark, reason, sizeof reason);
+    if (code == PROCESS_NOT_FOUND) {
+        snprintf(
+            decryption->failure, sizeof decryption->failure,
+            "tshark, which decrypts, is not there: install it (Debian's package is tshark), or "
+            "open the file of --pcap in Wireshark");
+    } else if (code != 0) {
+        snprintf(decryption->failure, sizeof decryption->failure, "tshark: %.200s", reason);
+    }
+    return code == 0;
+}
+
+static bool use_session(const inspect_session *session, size_t number,
+                        inspect_decryption *decryption, FILE *out)
+{
+    char id[INSPECT_ID_TEXT_SIZE];
+    fprintf(out, "\ninside session %s\n", inspect_id_text(session->id, id));
+    if (session->is_ecc) {
+        fprintf(out, "  ecc is not TLS: it has no key log, and no other program decrypts it\n");
+        return true;
+    }
+    inspect_messages messages;
+    inspect_messages_begin(&messages, out);
+    bool done = decrypt(decryption, number, &messages);
+    if (done && messages.count == 0) {
+        fprintf(out, "  nothing could be decrypted: its keys are not in %s\n",
+                decryption->keys_path);
+    }
+    inspect_messages_end(&messages);
+    return done;
+}
+
+bool inspect_keys_use(const inspection *all, const inspect_choice *choice,
+                      inspect_decryption *decryption, FILE *out)
+{
+    FILE *keys = fopen(decryption->keys_path, "r");
+    decryption->failure[0] = '\0';
+    if (keys == NULL) {
+        snprintf(decryption->failure, sizeof decryption->failure, "the key log cannot be read");
+        return false;
+    }
+    fclose(keys);
+    for (size_t number = 0;; number++) {
+        const inspect_session *session = inspect_rebuilt_session(all, choice, number);
+        if (session == NULL) {
+            return true;
+        }
+        if (!use_session(session, number, decryption, out)) {
+            return false;
+        }
+    }
+}
