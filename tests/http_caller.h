@@ -61,6 +61,9 @@ unsigned http_caller_ask(http_caller *caller, const char *text);
 /** Waits until the server closes the connection. */
 void http_caller_await_close(http_caller *caller);
 
+/** 1 if the server has closed the connection, as far as this can be seen without waiting. */
+int http_caller_is_over(http_caller *caller);
+
 /** A field of the last answer, as a static copy; NULL: there is none. */
 const char *http_caller_field(const http_caller *caller, const char *name);
 

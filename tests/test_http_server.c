@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The HTTP server against callers that are written by hand: what arrives and what goes back, what is
- * refused, and what nobody can make grow, in virtual time where time matters. */
+/* The HTTP server against callers that are written by hand: what arrives, what goes back, and what is
+ * refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,186 +8,10 @@
 
 #include <cmocka.h>
 
-#include "tests/http_caller.h"
-#include "tests/virtual_clock.h"
-#include "transport/http_server.h"
+#include "tests/http_stand.h"
 
-#include <malloc.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define BODY_SIZE 4000u
-#define HEADER_SIZE 2000u
-#define REQUEST_TIMEOUT_MS 10000u
-#define IDLE_TIMEOUT_MS 20000u
-#define HELD_MAX 16
-#define HOST "Host: here\r\n"
-
-/* A server that notes what arrives and answers, or keeps the handles. */
-typedef struct stand {
-    talc_http_server *server;
-    talc_http_server_setup setup;
-    http_loop loop;
-    uint16_t port;
-    /* how it answers */
-    talc_http_message answer;
-    int hold;    /* keeps the handle */
-    int is_mute; /* gives it back without an answer */
-    /* what it has seen */
-    size_t inbounds;
-    char method[32], target[2048], fields[4096], peer[80];
-    uint8_t body[BODY_SIZE + 1];
-    size_t body_size;
-    void *held[HELD_MAX];
-    size_t held_count;
-} stand;
-
-/* ---------------------------------------------------------------- the server's side */
-
-static void note(stand *of, const talc_http_inbound *inbound)
-{
-    const talc_http_message *request = inbound->request;
-    size_t used = 0;
-    snprintf(of->method, sizeof of->method, "%s", request->method);
-    snprintf(of->target, sizeof of->target, "%s", request->target);
-    snprintf(of->peer, sizeof of->peer, "%s", inbound->peer_text);
-    of->fields[0] = '\0';
-    for (size_t i = 0; i < request->field_count; i++) {
-        used += (size_t)snprintf(of->fields + used, sizeof of->fields - used, "%s=%s;",
-                                 request->fields[i].name, request->fields[i].value);
-        assert_true(used < sizeof of->fields);
-    }
-    assert_true(request->body_size <= BODY_SIZE);
-    of->body_size = request->body_size;
-    if (request->body_size > 0) {
-        memcpy(of->body, request->body, request->body_size);
-    }
-    of->body[of->body_size] = '\0';
-}
-
-static void on_inbound(void *context, const talc_http_inbound *inbound)
-{
-    stand *of = context;
-    of->inbounds++;
-    note(of, inbound);
-    if (of->hold) {
-        assert_true(of->held_count < HELD_MAX);
-        of->held[of->held_count++] = inbound->reply;
-        return;
-    }
-    talc_http_server_reply(of->server, inbound->reply, of->is_mute ? NULL : &of->answer);
-}
-
-static talc_status loop_process(void *link)
-{
-    return talc_http_server_process(link);
-}
-
-static int loop_descriptor(void *link)
-{
-    return talc_http_server_descriptor(link);
-}
-
-static uint32_t loop_timeout_ms(void *link)
-{
-    return talc_http_server_timeout_ms(link);
-}
-
-static void stand_open(stand *of)
-{
-    talc_failure failure = { 0 };
-    of->setup.events.context = of;
-    of->setup.events.inbound = on_inbound;
-    if (talc_http_server_open(&of->server, &of->setup, &failure) != TALC_OK) {
-        fail_msg("%s", failure.text);
-    }
-    of->loop = (http_loop){ of->server, loop_process, loop_descriptor, loop_timeout_ms };
-    of->port = talc_http_server_port(of->server);
-    assert_int_not_equal(of->port, 0);
-}
-
-static int stand_setup(void **state)
-{
-    stand *of = calloc(1, sizeof *of);
-    assert_non_null(of);
-    of->setup = (talc_http_server_setup){ .uri = "http://127.0.0.1:0",
-                                          .body_size = BODY_SIZE,
-                                          .header_size = HEADER_SIZE,
-                                          .connections_max = 64,
-                                          .request_timeout_ms = REQUEST_TIMEOUT_MS,
-                                          .idle_timeout_ms = IDLE_TIMEOUT_MS };
-    of->answer =
-        (talc_http_message){ .status = 200, .body = (const uint8_t *)"yes", .body_size = 3 };
-    stand_open(of);
-    *state = of;
-    return 0;
-}
-
-static void stand_close(stand *of)
-{
-    for (size_t i = 0; i < of->held_count; i++) {
-        talc_http_server_reply(of->server, of->held[i], NULL);
-    }
-    of->held_count = 0;
-    of->hold = 0;
-    talc_http_server_close(of->server);
-    of->server = NULL;
-}
-
-/* The setup has been changed. */
-__attribute__((unused)) static void stand_reopen(stand *of)
-{
-    stand_close(of);
-    stand_open(of);
-}
-
-static int stand_teardown(void **state)
-{
-    stand *of = *state;
-    virtual_clock_stop();
-    stand_close(of);
-    free(of);
-    return 0;
-}
-
-static http_caller *call(const stand *of)
-{
-    return http_caller_open(&of->loop, of->port);
-}
-
-/* One request on its own connection. */
-static unsigned ask(const stand *of, const char *text)
-{
-    http_caller *caller = call(of);
-    unsigned status = http_caller_ask(caller, text);
-    http_caller_close(caller);
-    return status;
-}
-
-static void a_good_request_passes(const stand *of)
-{
-    if (ask(of, "GET /good HTTP/1.1\r\n" HOST "\r\n") != 200) {
-        fail_msg("the server does not serve any more");
-    }
-}
-
-/* Turns until the server has so many connections. */
-static void await_connections(const stand *of, size_t count)
-{
-    for (int turns = 0; talc_http_server_connections(of->server) != count; turns++) {
-        assert_true(turns < 5000);
-        http_loop_turn(&of->loop, -1, 10);
-    }
-}
-
-static void await_inbounds(const stand *of, size_t count)
-{
-    for (int turns = 0; of->inbounds < count; turns++) {
-        assert_true(turns < 5000);
-        http_loop_turn(&of->loop, -1, 10);
-    }
-}
 
 /* ---------------------------------------------------------------- what arrives */
 
@@ -213,9 +37,9 @@ static void requests_arrive_as_they_were_sent(void **state)
           "t\r\n\r\n",
           "PUT", "/c", "Host=here;X-Theirs=2;", "abcd" },
     };
-    stand *of = *state;
+    http_stand *of = *state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        assert_int_equal(ask(of, cases[i].sent), 200);
+        assert_int_equal(http_stand_ask(of, cases[i].sent), 200);
         assert_int_equal(of->inbounds, i + 1);
         assert_string_equal(of->method, cases[i].method);
         assert_string_equal(of->target, cases[i].target);
@@ -228,8 +52,8 @@ static void requests_arrive_as_they_were_sent(void **state)
 static void pieces_make_a_request(void **state)
 {
     static const char text[] = "POST /slow HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhello";
-    stand *of = *state;
-    http_caller *caller = call(of);
+    http_stand *of = *state;
+    http_caller *caller = http_stand_call(of);
     for (size_t i = 0; i + 1 < sizeof text; i++) {
         http_caller_send(caller, text + i, 1);
         http_loop_turn(&of->loop, -1, 5);
@@ -247,8 +71,8 @@ static void pieces_make_a_request(void **state)
 
 static void who_waits_to_be_asked_is_asked(void **state)
 {
-    stand *of = *state;
-    http_caller *caller = call(of);
+    http_stand *of = *state;
+    http_caller *caller = http_stand_call(of);
     assert_int_equal(http_caller_ask(caller, "POST / HTTP/1.1\r\n" HOST
                                              "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n"),
                      100);
@@ -274,8 +98,8 @@ static void responses_go_back_as_they_were_given(void **state)
         { 200, "some text", "9" }, { 200, "", "0" },  { 404, "no", "2" },
         { 204, "", NULL },         { 304, "", NULL }, { 599, "strange", "7" },
     };
-    stand *of = *state;
-    http_caller *caller = call(of);
+    http_stand *of = *state;
+    http_caller *caller = http_stand_call(of);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         of->answer = (talc_http_message){ .status = cases[i].status,
                                           .fields = fields,
@@ -304,7 +128,7 @@ static void responses_go_back_as_they_were_given(void **state)
 
 static void a_long_response_arrives_whole(void **state)
 {
-    stand *of = *state;
+    http_stand *of = *state;
     size_t size = 150000;
     uint8_t *bytes = malloc(size);
     assert_non_null(bytes);
@@ -313,7 +137,7 @@ static void a_long_response_arrives_whole(void **state)
     }
     of->answer.body = bytes;
     of->answer.body_size = size;
-    http_caller *caller = call(of);
+    http_caller *caller = http_stand_call(of);
     assert_int_equal(http_caller_ask(caller, "GET / HTTP/1.1\r\n" HOST "\r\n"), 200);
     assert_int_equal(caller->body_size, size);
     assert_memory_equal(caller->body, bytes, size);
@@ -323,14 +147,14 @@ static void a_long_response_arrives_whole(void **state)
 
 static void answers_may_come_later_in_any_order(void **state)
 {
-    stand *of = *state;
+    http_stand *of = *state;
     http_caller *callers[3];
     char body[2] = "0";
     of->hold = 1;
     for (size_t i = 0; i < 3; i++) {
-        callers[i] = call(of);
+        callers[i] = http_stand_call(of);
         http_caller_say(callers[i], "GET / HTTP/1.1\r\n" HOST "\r\n");
-        await_inbounds(of, i + 1);
+        http_stand_await_inbounds(of, i + 1);
     }
     of->answer.body = (const uint8_t *)body;
     of->answer.body_size = 1;
@@ -345,19 +169,19 @@ static void answers_may_come_later_in_any_order(void **state)
     for (size_t i = 0; i < 3; i++) {
         http_caller_close(callers[i]);
     }
-    await_connections(of, 0);
+    http_stand_await_connections(of, 0);
 }
 
 /* Callers that went away, a connection that says more, and the server's end. */
 static void a_held_request_outlives_its_caller(void **state)
 {
-    stand *of = *state;
+    http_stand *of = *state;
     http_caller *callers[4];
     of->hold = 1;
     for (size_t i = 0; i < 4; i++) {
-        callers[i] = call(of);
+        callers[i] = http_stand_call(of);
         http_caller_say(callers[i], "GET / HTTP/1.1\r\n" HOST "\r\n");
-        await_inbounds(of, i + 1);
+        http_stand_await_inbounds(of, i + 1);
     }
     http_caller_say(callers[1], "GET /more HTTP/1.1\r\n" HOST "\r\n");
     http_caller_close(callers[0]);
@@ -371,7 +195,7 @@ static void a_held_request_outlives_its_caller(void **state)
     of->held_count = 2;
     assert_int_equal(http_caller_answer(callers[2]), 200);
     of->hold = 0;
-    a_good_request_passes(of);
+    http_stand_serves(of);
     for (size_t i = 1; i < 4; i++) {
         http_caller_close(callers[i]);
     }
@@ -379,11 +203,11 @@ static void a_held_request_outlives_its_caller(void **state)
 
 static void without_an_answer_the_connection_is_closed(void **state)
 {
-    stand *of = *state;
+    http_stand *of = *state;
     of->is_mute = 1;
-    assert_int_equal(ask(of, "GET / HTTP/1.1\r\n" HOST "\r\n"), 0);
+    assert_int_equal(http_stand_ask(of, "GET / HTTP/1.1\r\n" HOST "\r\n"), 0);
     of->is_mute = 0;
-    a_good_request_passes(of);
+    http_stand_serves(of);
 }
 
 /* ---------------------------------------------------------------- what is refused */
@@ -440,10 +264,10 @@ static void what_is_no_request_is_refused(void **state)
         { "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 0, 505 },
         { WITH_NUL("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 \r\n\r\n"), 400 }, /* TLS */
     };
-    stand *of = *state;
+    http_stand *of = *state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         size_t size = cases[i].size > 0 ? cases[i].size : strlen(cases[i].sent);
-        http_caller *caller = call(of);
+        http_caller *caller = http_stand_call(of);
         http_caller_send(caller, cases[i].sent, size);
         unsigned status = http_caller_answer(caller);
         if (status != cases[i].status || of->inbounds != i) {
@@ -451,19 +275,85 @@ static void what_is_no_request_is_refused(void **state)
         }
         http_caller_await_close(caller);
         http_caller_close(caller);
-        a_good_request_passes(of);
+        http_stand_serves(of);
     }
+}
+
+/* ---------------------------------------------------------------- noise */
+
+#ifdef TALC_SAMPLED
+#define NOISES 500u
+#else
+#define NOISES 3000u
+#endif
+
+static uint32_t noise_state = 1;
+
+static uint32_t noise(uint32_t below)
+{
+    noise_state = noise_state * 1664525u + 1013904223u;
+    return (noise_state >> 8) % below;
+}
+
+/* Changes, drops, doubles or inserts a byte, or cuts the rest. */
+static size_t spoil(char *text, size_t size)
+{
+    static const char bytes[] = { '\0', '\r', '\n', ' ', ':', ';', '0', 'f', '\x7f', '\x80', '&' };
+    size_t at = noise((uint32_t)size);
+    char byte = bytes[noise(sizeof bytes)];
+    switch (noise(5)) {
+    case 0: text[at] = (char)(text[at] ^ (1 << noise(8))); return size;
+    case 1: text[at] = byte; return size;
+    case 2: memmove(text + at, text + at + 1, size - at - 1); return size - 1;
+    case 3:
+        memmove(text + at + 1, text + at, size - at);
+        text[at] = byte;
+        return size + 1;
+    default: return at + 1;
+    }
+}
+
+/* Whatever is said, the server is there for the next one, and nothing of it stays. */
+static void noise_does_no_harm(void **state)
+{
+    static const char *const texts[] = {
+        "GET /a?b=%20&c HTTP/1.1\r\n" HOST "A: b\r\n  c\r\nConnection: close\r\n\r\n",
+        "POST / HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\n12345",
+        "POST / HTTP/1.1\r\n" HOST
+        "Transfer-Encoding: chunked\r\n\r\n5;x=y\r\n12345\r\n0\r\nT: u\r\n\r\n",
+        "PUT / HTTP/1.0\r\nCookie: a=b; c=\"d\"\r\nContent-Length: 3\r\n\r\nabc",
+    };
+    http_stand *of = *state;
+    size_t before = 0;
+    for (unsigned i = 0; i < NOISES; i++) {
+        char text[256];
+        size_t size = strlen(texts[i % 4]);
+        memcpy(text, texts[i % 4], size);
+        for (uint32_t changes = 1 + noise(3); changes > 0 && size > 1; changes--) {
+            size = spoil(text, size);
+        }
+        http_caller *caller = http_stand_call(of);
+        http_caller_send(caller, text, size);
+        http_loop_turn(&of->loop, -1, 5);
+        http_loop_turn(&of->loop, caller->socket, 0);
+        http_caller_close(caller);
+        http_stand_serves(of);
+        http_stand_await_connections(of, 0);
+        before = i == 100 ? http_stand_heap_size() : before;
+    }
+    assert_true(http_stand_heap_size() < before + 64 * 1024);
 }
 
 int main(void)
 {
-#define CASE(function) cmocka_unit_test_setup_teardown(function, stand_setup, stand_teardown)
+#define CASE(function)                                                                             \
+    cmocka_unit_test_setup_teardown(function, http_stand_setup, http_stand_teardown)
     const struct CMUnitTest tests[] = {
         CASE(requests_arrive_as_they_were_sent),  CASE(pieces_make_a_request),
         CASE(who_waits_to_be_asked_is_asked),     CASE(responses_go_back_as_they_were_given),
         CASE(a_long_response_arrives_whole),      CASE(answers_may_come_later_in_any_order),
         CASE(a_held_request_outlives_its_caller), CASE(without_an_answer_the_connection_is_closed),
-        CASE(what_is_no_request_is_refused),
+        CASE(what_is_no_request_is_refused),      CASE(noise_does_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

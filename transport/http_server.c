@@ -61,8 +61,8 @@ void talc_http_connection_end(talc_http_connection *connection)
     (void)shutdown(connection->descriptor, SHUT_RDWR);
 }
 
-/* When all places are taken the connection gives way that has waited longest without a request, else
- * that is longest about to send one: nobody keeps the others out by connecting. */
+/* With the last place the connection gives way that has waited longest without a request, else that is
+ * longest about to send one: nobody keeps the others out by connecting. */
 static void make_room(talc_http_server *server)
 {
     talc_http_connection *oldest = server->phases[TALC_HTTP_IDLE];
@@ -107,6 +107,7 @@ static void on_connection(void *context, struct MHD_Connection *link, void **slo
     *slot = NULL;
     server->connections--;
     if (connection != NULL) {
+        talc_http_request_drop(connection); /* not every error ends a request first */
         leave(connection);
         free(connection);
     }
@@ -218,7 +219,11 @@ static talc_status tls_file_read(talc_content *content, const char *path, talc_s
                                          : TALC_CERTIFICATE_FILE_SIZE_MAX,
                                      secrecy };
     talc_status status = talc_content_read(content, &source, &rule);
-    return status == TALC_ERROR_IO ? TALC_ERROR_IDENTITY : status;
+    if (status == TALC_ERROR_IO) {
+        status = TALC_ERROR_IDENTITY;
+        failure->status = status;
+    }
+    return status;
 }
 
 static talc_status tls_files_read(tls_files *files, const talc_http_server_setup *setup,

@@ -11,8 +11,9 @@
  * address, and time, of which no byte buys more: a connection is closed when it has no request line
  * idle_timeout_ms after it began or its last response ended, when header and body are not there
  * request_timeout_ms after that line, when the response is not taken request_timeout_ms after it was
- * given. When connections_max are open, another one ends the one that has waited longest without a
- * request, else the one whose request began first and is not whole; those with whole requests stay.
+ * given. Whoever takes the last of connections_max places ends the connection that has waited longest
+ * without a request, else the one whose request began first and is not whole; those with whole requests
+ * stay.
  *
  * Refused by the server itself: what is no HTTP, bytes that no header has, framing that two servers
  * could take for different things (400), a large header (431) or body (413). It closes the connection

@@ -145,13 +145,15 @@ void *talc_http_request_start(void *context, const char *target, struct MHD_Conn
     if (request == NULL) {
         return NULL;
     }
+    talc_http_request_drop(connection);
     talc_http_connection_enter(connection, TALC_HTTP_RECEIVING);
+    connection->request = request;
     request->connection = connection;
     request->link = link;
     request->seen = target;
     request->target = strdup(target != NULL ? target : "");
     if (request->target == NULL) {
-        free(request);
+        talc_http_request_drop(connection);
         return NULL;
     }
     return request;
@@ -217,18 +219,13 @@ enum MHD_Result talc_http_request_handle(void *context, struct MHD_Connection *l
     return request->is_replied ? response_send(request) : deliver(request);
 }
 
-void talc_http_request_end(void *context, struct MHD_Connection *link, void **slot,
-                           enum MHD_RequestTerminationCode code)
+void talc_http_request_drop(talc_http_connection *connection)
 {
-    talc_http_request *request = *slot;
-    (void)context;
-    (void)link;
-    (void)code;
-    *slot = NULL;
+    talc_http_request *request = connection->request;
+    connection->request = NULL;
     if (request == NULL) {
         return;
     }
-    talc_http_connection_enter(request->connection, TALC_HTTP_IDLE);
     if (request->response != NULL) {
         MHD_destroy_response(request->response);
     }
@@ -236,6 +233,21 @@ void talc_http_request_end(void *context, struct MHD_Connection *link, void **sl
     free(request->target);
     free(request->body);
     free(request);
+}
+
+void talc_http_request_end(void *context, struct MHD_Connection *link, void **slot,
+                           enum MHD_RequestTerminationCode code)
+{
+    const talc_http_request *request = *slot;
+    (void)context;
+    (void)link;
+    (void)code;
+    *slot = NULL;
+    if (request != NULL) {
+        talc_http_connection *connection = request->connection;
+        talc_http_request_drop(connection);
+        talc_http_connection_enter(connection, TALC_HTTP_IDLE);
+    }
 }
 
 void talc_http_server_reply(talc_http_server *server, void *handle,

@@ -32,12 +32,15 @@ typedef enum talc_http_phase {
     TALC_HTTP_ENDING                  /* shut down; libmicrohttpd will notice */
 } talc_http_phase;
 
+struct talc_http_request;
+
 typedef struct talc_http_connection {
     struct talc_http_connection *prev, *next; /* in the list of its phase */
     talc_http_server *server;
     int descriptor; /* libmicrohttpd's */
     talc_http_phase phase;
     uint64_t deadline_ms;
+    struct talc_http_request *request; /* NULL between two */
     talc_http_peer peer;
 } talc_http_connection;
 
@@ -92,6 +95,9 @@ enum MHD_Result talc_http_request_handle(void *context, struct MHD_Connection *l
                                          const char *bytes, size_t *size, void **slot);
 void talc_http_request_end(void *context, struct MHD_Connection *link, void **slot,
                            enum MHD_RequestTerminationCode code);
+
+/* Frees the request of a connection, if there is one. */
+void talc_http_request_drop(talc_http_connection *connection);
 
 /* ---------------------------------------------------------------- http_server_header.c */
 
