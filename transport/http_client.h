@@ -60,6 +60,10 @@ typedef struct talc_http_client_setup {
     void *context;
 } talc_http_client_setup;
 
+/** Whether a text is a whole URL that can be sent to: http or https, printable ASCII, without user
+ * name. */
+int talc_http_is_url(const char *text);
+
 /** On TALC_OK `*client` is the caller's: talc_http_client_close(). On error it is NULL and
  * `failure` (never NULL) tells why: TALC_ERROR_ARGUMENT (proxy), TALC_ERROR_TRUST (anchors),
  * TALC_ERROR_MEMORY, TALC_ERROR_IO, TALC_ERROR_UNSUPPORTED (this build has no HTTP). */

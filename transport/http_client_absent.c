@@ -20,6 +20,12 @@ talc_status talc_http_client_open(talc_http_client **client, const talc_http_cli
     return absent(failure);
 }
 
+int talc_http_is_url(const char *text)
+{
+    (void)text;
+    return 0;
+}
+
 talc_status talc_http_client_send(talc_http_client *client, uint32_t number, uint32_t attempt,
                                   const talc_http_message *request)
 {

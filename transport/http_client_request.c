@@ -23,11 +23,13 @@ static int is_visible_ascii(const char *text)
     return text[0] != '\0';
 }
 
-/* A URL of http or https, without user and password. */
+/* A URL of http or https, without user and password. libcurl would take one slash or three before
+ * the host as well. */
 static CURLUcode url_parse(CURLU *url, const char *text)
 {
     char *scheme = NULL;
-    if (!is_visible_ascii(text)) {
+    const char *slashes = strchr(text, '/');
+    if (!is_visible_ascii(text) || slashes == NULL || strspn(slashes, "/") != 2) {
         return CURLUE_MALFORMED_INPUT;
     }
     CURLUcode code = curl_url_set(url, CURLUPART_URL, text, CURLU_PATH_AS_IS | CURLU_DISALLOW_USER);
@@ -79,6 +81,14 @@ static CURLUcode origin_of(const char *text, char **origin)
     }
     curl_url_cleanup(url);
     return code;
+}
+
+int talc_http_is_url(const char *text)
+{
+    CURLU *url = curl_url();
+    int is_url = url != NULL && url_parse(url, text) == CURLUE_OK;
+    curl_url_cleanup(url);
+    return is_url;
 }
 
 /* A proxy has no path: it gets those of its targets. */
