@@ -441,8 +441,10 @@ static void answers_that_nobody_wants_are_not_sent(void **state)
         uint32_t unwanted;
         uint8_t code;
         int is_sent;
-    } rows[] = { { 2, WIRE_CODE(2, 4), 0 },  { 2, WIRE_CODE(4, 4), 1 },  { 8, WIRE_CODE(4, 4), 0 },
-                 { 16, WIRE_CODE(5, 2), 0 }, { 26, WIRE_CODE(2, 5), 0 }, { 0, WIRE_CODE(2, 4), 1 } };
+    } rows[] = {
+        { 2, WIRE_CODE(2, 4), 0 },  { 2, WIRE_CODE(4, 4), 1 },  { 8, WIRE_CODE(4, 4), 0 },
+        { 16, WIRE_CODE(5, 2), 0 }, { 26, WIRE_CODE(2, 5), 0 }, { 0, WIRE_CODE(2, 4), 1 },
+    };
     message_pair *pair = *state;
     message_caller caller = message_call_begin(pair);
     for (pair->defers = 0; pair->defers <= 1; pair->defers++) {

@@ -3,12 +3,14 @@
 
 #include "lib/crypto.h"
 #include "lib/failure.h"
+#include "lib/framing.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 /* The same numbers in every libcoap, whose names for them changed with 4.3.2. */
@@ -85,7 +87,7 @@ static talc_status uri_read(talc_coap_uri *read, const char *uri, coap_uri_t *pa
                                 uri);
     }
     read->port = parts->port;
-    read->is_secure = parts->scheme == COAP_URI_SCHEME_COAPS;
+    read->scheme = parts->scheme == COAP_URI_SCHEME_COAPS ? "coaps" : "coap";
     read->has_colon = strchr(read->host, ':') != NULL;
     read->is_address = read->has_colon || inet_pton(AF_INET, read->host, &address) == 1;
     return TALC_OK;
@@ -120,6 +122,58 @@ talc_status talc_coap_uri_read_secure(talc_coap_uri *read, const char *uri, talc
     }
     return uri_read(read, uri, &parts, failure);
 }
+
+/* ---------------------------------------------------------------- servers of HTTP */
+
+int talc_coap_uri_is_http(const char *uri)
+{
+    return uri != NULL &&
+           (strncasecmp(uri, "http://", 7) == 0 || strncasecmp(uri, "https://", 8) == 0);
+}
+
+/* Without the slashes around it, and with one way to write it. */
+static int base_read(talc_coap_uri *read, const coap_uri_t *parts)
+{
+    char text[TALC_PATH_SIZE_MAX + 1];
+    size_t size = parts->path.length;
+    while (size > 0 && parts->path.s[size - 1] == '/') {
+        size--;
+    }
+    if (size >= sizeof text || (size > 0 && parts->path.s[0] == '/')) {
+        return -1;
+    }
+    if (size > 0) {
+        memcpy(text, parts->path.s, size);
+    }
+    text[size] = '\0';
+    return strchr(text, '#') == NULL && talc_path_normalize(text, read->base) == TALC_OK ? 0 : -1;
+}
+
+talc_status talc_coap_uri_read_http(talc_coap_uri *read, const char *uri, talc_failure *failure)
+{
+    coap_uri_t parts;
+    struct in_addr address;
+    memset(read, 0, sizeof *read);
+    if (!talc_coap_uri_is_http(uri) ||
+        coap_split_proxy_uri((const uint8_t *)uri, strlen(uri), &parts) < 0 ||
+        host_copy(read, parts.host.s, parts.host.length) != 0 ||
+        strpbrk(read->host, "@# \t\r\n") != NULL || parts.query.s != NULL ||
+        base_read(read, &parts) != 0) {
+        return talc_failure_set(failure, TALC_STAGE_CONFIGURE, TALC_ERROR_ARGUMENT,
+                                "\"%s\" is no URI of the form http://host:port/base or "
+                                "https://host:port/base",
+                                uri ? uri : "");
+    }
+    read->is_http = 1;
+    read->scheme = parts.scheme == COAP_URI_SCHEME_HTTPS ? "https" : "http";
+    read->port = parts.port;
+    read->is_default_port = parts.port == (parts.scheme == COAP_URI_SCHEME_HTTPS ? 443 : 80);
+    read->has_colon = strchr(read->host, ':') != NULL;
+    read->is_address = read->has_colon || inet_pton(AF_INET, read->host, &address) == 1;
+    return TALC_OK;
+}
+
+/* ---------------------------------------------------------------- resolver */
 
 talc_status talc_coap_resolve(talc_coap_addresses *addresses, const talc_coap_uri *uri,
                               talc_failure *failure)

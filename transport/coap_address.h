@@ -2,6 +2,7 @@
 #ifndef TALC_TRANSPORT_COAP_ADDRESS_H
 #define TALC_TRANSPORT_COAP_ADDRESS_H
 
+#include "talc/message.h"
 #include "talc/status.h"
 
 #include <coap3/coap.h>
@@ -12,13 +13,16 @@ void talc_coap_startup(void);
 /** Milliseconds of a clock that never goes back, above 0. */
 uint64_t talc_coap_now_ms(void);
 
-/** Where a "coap://host:port" leads. */
+/** Where a "coap://host:port" leads, or behind a proxy an "http://host:port/base". */
 typedef struct talc_coap_uri {
+    const char *scheme; /**< "coap", "coaps", "http", "https": static */
     char host[256]; /**< name or address, NUL-terminated, without brackets */
     uint16_t port;
-    int is_secure;  /**< it said coaps:// */
     int is_address; /**< `host` is an IPv4 or IPv6 address and no name */
     int has_colon;  /**< `host` is an IPv6 address: brackets around it in a URI */
+    int is_http;    /**< http or https: only a proxy leads there */
+    int is_default_port; /**< of http and https */
+    char base[TALC_PATH_SIZE_MAX + 1]; /**< of http and https, as talc_path_normalize() has it */
 } talc_coap_uri;
 
 /** Where no port is named, it is 5683. TALC_OK; TALC_ERROR_ARGUMENT with the reason in `failure`:
@@ -29,6 +33,13 @@ talc_status talc_coap_uri_read(talc_coap_uri *read, const char *uri, talc_failur
 /** For DTLS: coaps:// is taken too, and without a port it is 5684 in both. */
 talc_status talc_coap_uri_read_secure(talc_coap_uri *read, const char *uri,
                                       talc_failure *failure);
+
+/** 1 if the URI begins with http:// or https://. */
+int talc_coap_uri_is_http(const char *uri);
+
+/** Reads such a one. TALC_OK; TALC_ERROR_ARGUMENT with the reason in `failure`: no URI, user
+ * information, a query or a fragment, a base that is no path or too long. */
+talc_status talc_coap_uri_read_http(talc_coap_uri *read, const char *uri, talc_failure *failure);
 
 #define TALC_COAP_ADDRESSES_MAX 8
 

@@ -5,7 +5,9 @@
 #include "talc/carrier.h"
 
 /**
- * CoAP over UDP (RFC 7252) with block-wise transfer (RFC 7959), "coap://host:port".
+ * CoAP over UDP (RFC 7252) with block-wise transfer (RFC 7959), "coap://host:port". The server
+ * behind a forward proxy may also be "http://host:port/base" or https: the proxy translates (RFC
+ * 8075).
  *
  * libcoap does messages, options and retransmission. The blocks are cut and put together here,
  * because libcoap's own block mode allocates what a peer announces, loses a delayed Block2 answer

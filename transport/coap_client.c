@@ -32,24 +32,46 @@ static void sizes_set(talc_coap_client *client, const talc_coap_client_setup *se
     }
 }
 
+static talc_status port_check(const talc_coap_uri *read, const char *uri, talc_failure *failure)
+{
+    if (read->port == 0) {
+        return talc_failure_set(failure, TALC_STAGE_CONFIGURE, TALC_ERROR_ARGUMENT,
+                                "\"%s\" has port 0, which only a listener can use", uri);
+    }
+    return TALC_OK;
+}
+
 static talc_status uri_read(const talc_coap_client *client, talc_coap_uri *read, const char *uri,
                             talc_failure *failure)
 {
     talc_status status = client->security->takes_coaps
                              ? talc_coap_uri_read_secure(read, uri, failure)
                              : talc_coap_uri_read(read, uri, failure);
-    if (status == TALC_OK && read->port == 0) {
-        return talc_failure_set(failure, TALC_STAGE_CONFIGURE, TALC_ERROR_ARGUMENT,
-                                "\"%s\" has port 0, which only a listener can use", uri);
+    return status == TALC_OK ? port_check(read, uri, failure) : status;
+}
+
+/* A proxy may lead to servers that speak HTTP (RFC 7252 section 10.1, RFC 8075). */
+static talc_status server_uri_read(talc_coap_client *client, const talc_coap_client_setup *setup,
+                                   talc_failure *failure)
+{
+    if (!talc_coap_uri_is_http(setup->uri)) {
+        return uri_read(client, &client->server, setup->uri, failure);
     }
-    return status;
+    if (setup->proxy_uri == NULL) {
+        return talc_failure_set(failure, TALC_STAGE_CONFIGURE, TALC_ERROR_ARGUMENT,
+                                "\"%s\" speaks HTTP: by CoAP only a proxy, coap://host:port, leads "
+                                "there",
+                                setup->uri);
+    }
+    talc_status status = talc_coap_uri_read_http(&client->server, setup->uri, failure);
+    return status == TALC_OK ? port_check(&client->server, setup->uri, failure) : status;
 }
 
 static talc_status addresses_find(talc_coap_client *client, const talc_coap_client_setup *setup,
                                   talc_failure *failure)
 {
     talc_coap_uri proxy;
-    talc_status status = uri_read(client, &client->server, setup->uri, failure);
+    talc_status status = server_uri_read(client, setup, failure);
     if (status == TALC_OK && setup->proxy_uri != NULL) {
         status = uri_read(client, &proxy, setup->proxy_uri, failure);
         client->form = TALC_COAP_FORM_URI;

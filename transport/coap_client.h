@@ -127,7 +127,7 @@ typedef struct talc_coap_transmission {
 
 /** All pointers are the caller's, used during the call only, but security, config and `ended`. */
 typedef struct talc_coap_client_setup {
-    const char *uri;
+    const char *uri;                      /**< behind a proxy http:// and https:// too */
     const char *proxy_uri;                /**< NULL: none */
     const talc_coap_security *security;
     const talc_config *config;            /**< for the security; may be NULL in `none` */

@@ -6,7 +6,8 @@
 
 /**
  * The links of modes `none` and `dtls`: plain CoAP (RFC 7252) with block-wise transfer (RFC 7959),
- * and what coap_security.h has for the mode below it. "coap://host:port", in `dtls` "coaps://" too.
+ * and what coap_security.h has for the mode below it. "coap://host:port", in `dtls` "coaps://"
+ * too; for a server behind a forward proxy "http://host:port/base" and https besides.
  *
  * libcoap's log is treated as coap_carrier.h says.
  */

@@ -52,7 +52,9 @@ static talc_status end_explain(const direct_client *direct, talc_coap_end end,
         if (end_texts[i].end == end) {
             return talc_failure_set(failure, TALC_STAGE_PATH, end_texts[i].status,
                                     "%s port %u%s: %s", server->host, (unsigned)server->port,
-                                    direct->client.form == TALC_COAP_FORM_DIRECT ? "" : " by the proxy",
+                                    direct->client.form == TALC_COAP_FORM_DIRECT
+                                        ? ""
+                                        : " by the proxy",
                                     end_texts[i].text);
         }
     }

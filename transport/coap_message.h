@@ -4,8 +4,8 @@
 
 /** CoAP requests and responses with all their options, as a gateway needs them (RFC 7252 section
  * 5.7): no library's type in it. What belongs to one hop (type, message id, token, Block1, Block2,
- * Size1, Size2, Request-Tag, Q-Block, Echo) is the endpoints' own business and never among the
- * options. */
+ * Size1, Size2, Request-Tag, Echo, No-Response) is the endpoints' own business and never among the
+ * options: they leave it out of what they send and of what they hand over. */
 
 #include <stddef.h>
 #include <stdint.h>

@@ -3,23 +3,29 @@
  * A gateway's server: requests for every path and for every proxied URI, with all their options.
  *
  * What libcoap (4.3.1, net.c) does with a request before it gets here, and what comes of it:
- * - Proxy-Uri and Proxy-Scheme go to the proxy resource, for which it acknowledges at once and drops
- *   what has the message id of the request before. But where the one
- *   name of that resource is empty, every host is its own, and such requests are treated like any
- *   other: so they come to the resource for unknown paths. Only Proxy-Scheme without Uri-Host still
- *   goes to the proxy resource. A Proxy-Uri that is none, or of another scheme than coap, coaps,
- *   http and https (with or without +tcp), is answered 5.05 there.
+ *
+ * - Proxy-Uri and Proxy-Scheme go to the proxy resource, for which it acknowledges at once and
+ *   drops what has the message id of the request before. But where the one name of that resource
+ *   is empty, every host is its own, and such requests are treated like any other: so they come to
+ *   the resource for unknown paths. Only Proxy-Scheme without Uri-Host still goes to the proxy
+ *   resource. A Proxy-Uri that is none, or of another scheme than coap, coaps (with or without
+ *   +tcp), http and https, is answered 5.05 there.
+ *
  * - Hop-Limit (RFC 8768) is made one less, 0 is answered 4.00 and 1 by 5.08, unless the request
  *   names such a host. hop_limit_restore() undoes the former, so that the gateway sees in all cases
  *   what was sent. Into a 5.08 that leaves here libcoap writes its own address (section 4), and it
  *   drops one in which it finds it: a loop.
+ *
  * - Critical options that it does not know are answered 4.02 (or, in a NON message, by a Reset).
  *   Registered ones that are safe to forward are known here: see passed_options.
+ *
  * - If-Match, If-None-Match and ETag are not looked at. Observe is, but only for resources that
  *   have been made observable, and ours are not. Uri-Host is looked at with Proxy-Scheme only, so
  *   that any value gets here in a request to a reverse proxy.
+ *
  * - No-Response (RFC 7967) empties piggy-backed responses, but does nothing for separate ones:
  *   is_unwanted() looks after all.
+ *
  * - Options of a length that they may not have are malformed: a Reset, never seen here.
  */
 #include "transport/coap_message_server.h"

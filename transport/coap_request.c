@@ -52,11 +52,7 @@ static void add_segments(talc_coap_option_writer *writer, coap_option_num_t numb
                  talc_path_each(syntax, text, strlen(text), add_segment, &segments) == TALC_OK;
 }
 
-static const char *scheme_of(const talc_coap_client *client)
-{
-    return client->server.is_secure ? "coaps" : "coap";
-}
-
+/* The port may be left out where HTTP servers do without. */
 static int uri_write(const talc_coap_client *client, const talc_coap_request *request, char *text,
                      size_t capacity)
 {
@@ -64,9 +60,14 @@ static int uri_write(const talc_coap_client *client, const talc_coap_request *re
     const char *open = server->has_colon ? "[" : "";
     const char *close = server->has_colon ? "]" : "";
     const char *path = request->path + (request->path[0] == '/' ? 1 : 0);
-    return snprintf(text, capacity, "%s://%s%s%s:%u/%s%s%s", scheme_of(client), open, server->host,
-                    close, (unsigned)server->port, path, request->query[0] != '\0' ? "?" : "",
-                    request->query);
+    char port[8] = "";
+    if (!server->is_default_port) {
+        snprintf(port, sizeof port, ":%u", (unsigned)server->port);
+    }
+    return snprintf(text, capacity, "%s://%s%s%s%s/%s%s%s%s%s", server->scheme, open, server->host,
+                    close, port, server->base,
+                    server->base[0] != '\0' && path[0] != '\0' ? "/" : "", path,
+                    request->query[0] != '\0' ? "?" : "", request->query);
 }
 
 static void add_proxy_uri(talc_coap_option_writer *writer, const talc_coap_client *client,
@@ -102,6 +103,7 @@ static void add_address(talc_coap_option_writer *writer, const talc_coap_client 
         talc_coap_option_writer_uint(writer, COAP_OPTION_URI_PORT, client->server.port);
     }
     if (exchange->form != TALC_COAP_FORM_URI) {
+        add_segments(writer, COAP_OPTION_URI_PATH, &talc_path_syntax_path, client->server.base);
         add_segments(writer, COAP_OPTION_URI_PATH, &talc_path_syntax_path,
                      exchange->request.path);
     }
@@ -129,8 +131,8 @@ static void add_options(talc_coap_option_writer *writer, const talc_coap_client 
         add_proxy_uri(writer, client, request);
     }
     if (exchange->form == TALC_COAP_FORM_SCHEME) {
-        talc_coap_option_writer_bytes(writer, COAP_OPTION_PROXY_SCHEME, scheme_of(client),
-                                      strlen(scheme_of(client)));
+        talc_coap_option_writer_bytes(writer, COAP_OPTION_PROXY_SCHEME, client->server.scheme,
+                                      strlen(client->server.scheme));
     }
     if (part->block1 != NULL && part->block1->number == 0) {
         talc_coap_option_writer_uint(writer, COAP_OPTION_SIZE1, (uint32_t)request->body_size);
@@ -172,7 +174,8 @@ size_t talc_coap_request_room(const talc_coap_client *client, const talc_coap_re
         separate += LARGE_OPTION_SIZE + strlen(client->server.host) + 2;
     }
     if (client->form != TALC_COAP_FORM_DIRECT) {
-        separate += 3 /* Uri-Port */ + 7 /* Proxy-Scheme */;
+        separate += 3 /* Uri-Port */ + 7 /* Proxy-Scheme */ +
+                    segments_size(&talc_path_syntax_path, client->server.base);
         size_t whole = LARGE_OPTION_SIZE + (size_t)uri_write(client, request, NULL, 0);
         taken += HOP_LIMIT_SIZE;
         separate = whole > separate ? whole : separate;

@@ -39,7 +39,8 @@ typedef struct talc_coap_pending {
     talc_coap_key key; /**< without tag */
     size_t limit;      /**< bytes that its body may have */
     int is_acknowledged; /**< it is not for us to do */
-    uint64_t withheld_until_ms; /**< when its acknowledgement leaves without the answer; 0: it has */
+    uint64_t withheld_until_ms; /**< its acknowledgement leaves without the answer then; 0: it has
+                                     left */
     talc_coap_block_presence has_block1, has_block2;
     talc_coap_block block1, block2;
     void *detail; /**< the face's, as long as `response` */
