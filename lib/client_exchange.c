@@ -60,7 +60,9 @@ static void note_path_failure(talc_client *client, const talc_carrier_answer *an
                              ? TALC_ERROR_UNREACHABLE
                              : TALC_ERROR_TIMEOUT;
     failure->coap_code = answer->code;
-    if (talc_code_is_success(answer->code)) {
+    if (answer->reason != NULL) {
+        talc_failure_set(failure, TALC_STAGE_PATH, status, "%s", answer->reason);
+    } else if (talc_code_is_success(answer->code)) {
         talc_failure_set(failure, TALC_STAGE_PATH, status,
                          "the path answered %s without proof that it comes from the server",
                          talc_code_text(answer->code, code));

@@ -291,7 +291,8 @@ static void hand_answer(path_link *link, const path_parcel *parcel)
     }
     *slot = 0;
     talc_carrier_answer answer = { parcel->exchange, parcel->outcome,   parcel->code,
-                                   parcel->body,     parcel->body_size, parcel->retry_after_ms };
+                                   parcel->body,     parcel->body_size, parcel->retry_after_ms,
+                                   NULL };
     link->events.answer(link->events.context, &answer);
 }
 

@@ -70,6 +70,8 @@ typedef struct talc_carrier_answer {
     size_t body_size;    /**< bytes; 0 unless something answered */
     uint32_t retry_after_ms; /**< Max-Age of a 5.03 or 4.29, Retry-After of HTTP; 0 if none was
                                   given */
+    const char *reason; /**< why nothing of use came, in one line that names the peer, for
+                             talc_client_failure(); NULL: none is known */
 } talc_carrier_answer;
 
 /** The client's end of the callbacks. `answer` comes at most once for an exchange; from within it
