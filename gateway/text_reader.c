@@ -5,7 +5,7 @@
 
 void talc_text_reader_init(talc_text_reader *reader, const char *text, size_t size)
 {
-    reader->text = text;
+    reader->text = text == NULL ? "" : text;
     reader->size = text == NULL ? 0 : size;
     reader->at = 0;
 }

@@ -194,8 +194,7 @@ static void segments_of_dots_are_refused(void **state)
     static const char *const segments[] = { ".", "..", "x/../y", "../x", "x\\..", "./x" };
     static talc_gateway_uri uri;
     for (size_t i = 0; i < sizeof segments / sizeof segments[0]; i++) {
-        const talc_coap_message_option option = { TALC_COAP_URI_PATH,
-                                                  (uint16_t)strlen(segments[i]),
+        const talc_coap_message_option option = { TALC_COAP_URI_PATH, (uint16_t)strlen(segments[i]),
                                                   (const uint8_t *)segments[i] };
         const talc_coap_message message = { .options = &option, .option_count = 1 };
         assert_int_equal(
@@ -215,7 +214,8 @@ static void paths_of_options_have_a_limit(void **state)
     }
     talc_coap_message message = { .options = options, .option_count = 2 };
     assert_int_equal(
-        talc_gateway_uri_set_path(&uri, &message, TALC_COAP_URI_PATH, TALC_COAP_URI_QUERY), TALC_OK);
+        talc_gateway_uri_set_path(&uri, &message, TALC_COAP_URI_PATH, TALC_COAP_URI_QUERY),
+        TALC_OK);
     assert_int_equal(strlen(uri.path), 2 * (1 + 3 * sizeof value));
     message.option_count = 3;
     assert_int_equal(
