@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #define HTTP_PLAYED_CONNECTIONS_MAX 96
-#define HTTP_PLAYED_REQUEST_SIZE 65536
+#define HTTP_PLAYED_REQUEST_SIZE 2000000
 
 typedef struct http_played http_played;
 
