@@ -146,6 +146,8 @@ static void an_outer_tls_that_cannot_be_verified_carries_nothing(void **state)
     peers_fetch(of, 0, &request, &call);
     assert_int_equal(call.status, TALC_ERROR_UNREACHABLE);
     assert_int_equal(call.failure.stage, TALC_STAGE_PATH);
+    assert_contains(call.failure.text, of->uri);
+    assert_contains(call.failure.text, "certificate verification failed");
     assert_int_equal(of->events.opened, 0);
     peers_free(of);
 }

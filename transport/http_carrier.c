@@ -27,6 +27,9 @@
  * an error of the path is no reason to forget the error. */
 #define BODY_SIZE 65536
 
+#define REASON_SIZE TALC_FAILURE_TEXT_SIZE
+#define LOCATION_MAX 160 /* characters of it that are told */
+
 #define ID_TEXT_SIZE 16 /* a session id in base64url */
 #define NO_ID "AAAAAAAAAAAAAAAA"
 
@@ -89,11 +92,48 @@ static talc_outcome outcome_of(const talc_http_result *result)
     }
 }
 
+/* Characters of "https://host:port" in our URL. */
+static int origin_size(const carrier_link *carrier)
+{
+    const char *authority = strstr(carrier->url, "://");
+    return (int)((size_t)(authority - carrier->url) + 3 + strcspn(authority + 3, "/"));
+}
+
+/* A line about a response that is no success, of which its sender wrote what it likes. */
+static void write_reason(const carrier_link *carrier, const talc_http_message *response,
+                         char reason[REASON_SIZE])
+{
+    const char *location =
+        response->status / 100 == 3 ? talc_http_field_find(response, "Location") : NULL;
+    if (location != NULL) {
+        (void)snprintf(reason, REASON_SIZE,
+                       "%.*s answered with HTTP status %u: it redirects to %.*s, which is not "
+                       "followed",
+                       origin_size(carrier), carrier->url, response->status, LOCATION_MAX,
+                       location);
+    } else {
+        (void)snprintf(reason, REASON_SIZE,
+                       "%.*s answered with HTTP status %u: something between here and the server, "
+                       "or a server without talc",
+                       origin_size(carrier), carrier->url, response->status);
+    }
+    for (size_t i = 0; reason[i] != '\0'; i++) {
+        reason[i] = reason[i] >= ' ' && reason[i] <= '~' ? reason[i] : '?';
+    }
+}
+
 static void on_ended(void *context, const talc_http_result *result)
 {
     carrier_link *carrier = context;
     const talc_http_message *response = result->response;
-    talc_carrier_answer answer = { .exchange = result->number, .outcome = outcome_of(result) };
+    char reason[REASON_SIZE];
+    talc_carrier_answer answer = { .exchange = result->number,
+                                   .outcome = outcome_of(result),
+                                   .reason = response == NULL ? result->reason : NULL };
+    if (response != NULL && response->status / 100 != 2) {
+        write_reason(carrier, response, reason);
+        answer.reason = reason;
+    }
     if (answer.outcome == TALC_OUTCOME_ANSWER) {
         answer.code = code_of(response->status);
         answer.retry_after_ms = retry_after_ms(response);

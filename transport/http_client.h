@@ -27,13 +27,13 @@ typedef struct talc_http_client talc_http_client;
 
 /** How an exchange ended. */
 typedef enum talc_http_end {
-    TALC_HTTP_ANSWERED, /**< `response` is there, whole */
+    TALC_HTTP_ANSWERED,    /**< `response` is there, whole */
     TALC_HTTP_UNREACHABLE, /**< no connection, also not in time; nothing was sent */
-    TALC_HTTP_INSECURE,  /**< https: the peer could not be verified; nothing was sent */
-    TALC_HTTP_LOST,      /**< the connection or its framing broke before the response was whole */
-    TALC_HTTP_LATE,      /**< timeout_ms has passed; nothing was sent if it was still waiting */
-    TALC_HTTP_TOO_LARGE, /**< the response's header or body is above the limit */
-    TALC_HTTP_MALFORMED, /**< what came is not HTTP */
+    TALC_HTTP_INSECURE,    /**< https: the peer could not be verified; nothing was sent */
+    TALC_HTTP_LOST,        /**< the connection or its framing broke before the response was whole */
+    TALC_HTTP_LATE,        /**< timeout_ms has passed; nothing was sent if it was still waiting */
+    TALC_HTTP_TOO_LARGE,   /**< the response's header or body is above the limit */
+    TALC_HTTP_MALFORMED,   /**< what came is not HTTP */
     TALC_HTTP_NO_MEMORY
 } talc_http_end;
 

@@ -4,8 +4,9 @@
 
 /**
  * The parts of the HTTP client. http_client.c has what its users call, the event loop, and the
- * order in which exchanges run and end; http_client_request.c makes libcurl's handle of a request;
- * http_client_response.c takes what comes back; http_client_end.c says how it ended.
+ * order in which exchanges run and end; http_client_setup.c what comes before;
+ * http_client_request.c makes libcurl's handle of a request; http_client_response.c takes what
+ * comes back; http_client_end.c says how it ended.
  *
  * Everything belongs to the client and stays in its thread; libcurl's resolver threads touch
  * nothing of it.
@@ -106,6 +107,17 @@ void talc_http_socket_remove(talc_http_client *client, int socket);
 /** Whether something lies unread at the end of the connection with this local port, or its peer has
  * closed it. Before a request that is nobody's answer. */
 int talc_http_socket_is_stale(const talc_http_client *client, uint16_t local_port);
+
+/* ---- http_client_setup.c */
+
+/** Starts libcurl, once in a process, from whichever thread. TALC_OK, TALC_ERROR_IO,
+ * TALC_ERROR_UNSUPPORTED: it would wait for the resolver. */
+talc_status talc_http_library_start(talc_failure *failure);
+
+/** Looks into a file of trust anchors and copies its path; NULL: nothing to do. TALC_OK,
+ * TALC_ERROR_TRUST, TALC_ERROR_MEMORY. */
+talc_status talc_http_anchors_take(talc_http_client *client, const char *path,
+                                   talc_failure *failure);
 
 /* ---- http_client_request.c */
 
