@@ -136,8 +136,11 @@ static bool read_parameter(talc_gateway_media_type *type, talc_text_reader *read
         if (!talc_text_reader_quoted(reader, value, sizeof value)) {
             return false;
         }
-    } else if (!talc_text_piece_copy(talc_text_reader_token(reader), value, sizeof value)) {
-        return false;
+    } else {
+        talc_text_piece token = talc_text_reader_token(reader);
+        if (token.size == 0 || !talc_text_piece_copy(token, value, sizeof value)) {
+            return false;
+        }
     }
     to_lower(value);
     keep_parameter(type, name, value);
