@@ -138,6 +138,8 @@ static void make_client(peers *of, const peers_side *side)
     config.request_timeout_ms =
         options->request_timeout_ms != 0 ? options->request_timeout_ms : 2 * HANG_GUARD_MS;
     config.carrier = is_simulated(of) ? &path_carrier : NULL;
+    config.journal_path = options->journal_path;
+    config.key_log_path = options->key_log_path;
     config.failure = &failure;
     must(talc_client_new(&of->clients[of->client_count], &config, of->uri,
                          of->proxy_uri[0] != 0 ? of->proxy_uri : NULL),

@@ -76,6 +76,8 @@ typedef struct peers_options {
     uint32_t hang_guard_ms;        /**< for peers_await(); 0: some minutes */
     const peers_side *clients[PEERS_CLIENTS_MAX]; /**< NULL: as credentials->client */
     size_t client_count;                          /**< 0: 1 */
+    const char *journal_path; /**< of the clients; NULL: none */
+    const char *key_log_path; /**< likewise */
 } peers_options;
 
 /** What the server's on_event said so far. */

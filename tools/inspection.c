@@ -197,9 +197,25 @@ static size_t take_range(inspection *all, inspect_spot spot, inspect_direction d
 
 /* ---------------------------------------------------------------- envelopes */
 
-static void check_numbers(inspection *all, inspect_spot spot, inspect_direction direction,
+/* A long body is tagged before there are keys, against accidents: that promises nothing. */
+static bool promises_tags(const inspect_body *body, const talc_envelope *envelope)
+{
+    bool is_long = body->size >= 1024 || (body->message_max > 0 && body->size > body->message_max);
+    return envelope->has_guard && !is_long;
+}
+
+/* An empty answer has no tag when it goes to another address than the newest request came from, nor
+ * has an error about a session that the server does not know. */
+static bool needs_tag(const talc_envelope *envelope)
+{
+    return !envelope->has_guard && envelope->error == TALC_ENVELOPE_ERROR_NONE &&
+           (envelope->range_size > 0 || envelope->acknowledged > 0);
+}
+
+static void check_numbers(inspection *all, inspect_spot spot, const inspect_body *body,
                           const talc_envelope *envelope)
 {
+    inspect_direction direction = body->direction;
     inspect_session *session = spot.session;
     const char *who = direction == INSPECT_CLIENT ? "the client" : "the server";
     bool had_one = session->newest[direction].is_there;
@@ -214,11 +230,11 @@ static void check_numbers(inspection *all, inspect_spot spot, inspect_direction 
         session->newest[direction].request = envelope->request;
         session->newest[direction].acknowledged = envelope->acknowledged;
     }
-    if (envelope->has_guard && !session->newest[direction].has_guard) {
+    if (promises_tags(body, envelope) && !session->newest[direction].has_guard) {
         session->newest[direction].has_guard = true;
         session->newest[direction].guard_request = envelope->request;
     }
-    if (!envelope->has_guard && session->newest[direction].has_guard &&
+    if (session->newest[direction].has_guard && needs_tag(envelope) &&
         envelope->request > session->newest[direction].guard_request) {
         inspection_note(all, INSPECT_GUARD_MISSING, spot, "%s has tagged before, and this not",
                         who);
@@ -306,7 +322,7 @@ static void take_envelope(inspection *all, inspect_spot spot, const inspect_body
     check_exchange(all, spot, body, envelope);
     check_sizes(all, spot, body);
     if (!seen.is_retransmission) {
-        check_numbers(all, spot, body->direction, envelope);
+        check_numbers(all, spot, body, envelope);
     }
     inspect_sighting *sighting = add_sighting(all, spot.session, &seen);
     if (sighting == NULL) {
