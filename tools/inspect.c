@@ -183,7 +183,7 @@ static bool decrypt(const options *o, const inspection *all, const char *capture
 
 static void say_rebuilt(const options *o, const inspect_rebuilt *rebuilt)
 {
-    fprintf(stderr, "talc inspect: %s: %zu sessions as TCP connections", o->pcap_path,
+    fprintf(stderr, "talc inspect: %s: sessions as TCP connections: %zu", o->pcap_path,
             rebuilt->connections);
     if (rebuilt->cut > 0) {
         fprintf(stderr, ", %zu of them up to a gap", rebuilt->cut);

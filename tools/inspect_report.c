@@ -69,8 +69,13 @@ static void write_records(FILE *out, const inspect_session *session, const inspe
     const inspect_stream *stream = &session->streams[flight->direction];
     for (size_t i = 0; i < flight->record_count; i++) {
         const inspect_record *record = &stream->records[flight->record + i];
-        fprintf(out, "  %10llu %7u  %-18s  %s\n", (unsigned long long)record->offset,
-                record->header.length, inspect_type_text(record->header.type), record->name);
+        const char *type = inspect_type_text(record->header.type);
+        fprintf(out, "  %10llu %7u  ", (unsigned long long)record->offset, record->header.length);
+        if (record->name[0] != '\0') {
+            fprintf(out, "%-18s  %s\n", type, record->name);
+        } else {
+            fprintf(out, "%s\n", type);
+        }
     }
 }
 
