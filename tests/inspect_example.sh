@@ -5,7 +5,7 @@
 # Does what docs/inspect.md shows first, and holds its block of output to what is printed. Times, the
 # session id and the duration differ from run to run.
 set -euo pipefail
-talc=$1 programs=$2 page=$3
+talc=$(realpath "$1") programs=$2 page=$(realpath "$3")
 work=$(mktemp -d)
 server=
 trap '[ -z "$server" ] || { kill "$server"; wait "$server"; } 2>/dev/null; rm -rf "$work"' EXIT
