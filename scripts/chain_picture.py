@@ -193,6 +193,8 @@ def draw(facts):
     draw_reach(drawing, facts)
     draw_logs(drawing, facts)
     draw_hops(drawing, facts)
+    drawing.text("small", MARGIN, drawing.y, facts["footnote"])
+    drawing.y += MARGIN
     return drawing
 
 

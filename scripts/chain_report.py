@@ -27,6 +27,11 @@ TEMPERATURE = '{"temperature":21.5,"unit":"Cel"}'
 REQUESTS = [("GET sensors/temperature", "GET", "/sensors/temperature"),
             ("PUT actuators/light off", "PUT", "/actuators/light")]
 
+# What is not the same for both.
+FOOTNOTES = {"dtls": "With dtls there is one more machine behind nginx: a second talc-proxy, back to "
+                     "CoAP, as room_sensor answers plain requests over CoAP only.",
+             "https": "The requests over https go to a second room_sensor, which speaks plain CoAP."}
+
 # name: of the machine; leg: what it speaks to the next one.
 Machine = namedtuple("Machine", "name work leg")
 FORWARD = [Machine("room_client", "application", "CoAP"),
@@ -157,12 +162,13 @@ def mirror_entries(run, method, path):
 
 
 def both_logs(run):
-    """For each of REQUESTS its name, answer, and entries of both."""
+    """For each of REQUESTS its name, a note, its answer, and entries of both."""
     steps = {step.request: step for step in reversed(run.client.steps)}
     for name, method, path in REQUESTS:
         step = steps[name]
         answer = f"{step.code} {step.payload}".rstrip()
-        yield name, answer, tunnel_entries(run, step), mirror_entries(run, method, path)
+        note = ", and before it talc's handshake" if step is run.client.steps[0] else ""
+        yield name, note, answer, tunnel_entries(run, step), mirror_entries(run, method, path)
 
 
 def log_lines(entries):
@@ -179,14 +185,16 @@ def print_logs(page, run):
     where = "ends at the first hop" if run.is_reverse else "ends at coap-server"
     tunnel = f"{run.client.protocol} inside, end to end"
     bar = page.paint(2, "|")
-    for name, answer, ours, theirs in both_logs(run):
-        print(f"\n  {name}\n  {answer}\n")
+    for name, note, answer, ours, theirs in both_logs(run):
+        print(f"\n  {name}{note}\n  {answer}\n")
         print(f"  {page.paint(1, tunnel.ljust(COLUMN))} {bar} {page.paint(1, run.mirror + ', ' + where)}")
         left, right = list(log_lines(ours)), list(log_lines(theirs))
         for i in range(max(len(left), len(right))):
             one = left[i] if i < len(left) else ""
             two = right[i] if i < len(right) else ""
             print(f"  {page.paint(32, one.ljust(COLUMN))} {bar} {page.paint(31, two)}".rstrip())
+    print("\n" + textwrap.fill(FOOTNOTES[run.mirror], 78, initial_indent="  ",
+                               subsequent_indent="  "))
 
 
 # --- Checks: each yields whether it held, and what to print ---
@@ -267,12 +275,12 @@ def facts(run):
              "out": facts_of_hop(hop, run.hops[0], True),
              "in": facts_of_hop(hop, run.hops[0], False)} for hop in run.hops]
     requests = [{"request": name, "answer": answer,
-                 "note": ", after talc's handshake" if name == run.client.steps[0].request else "",
+                 "note": note,
                  "tunnel": [one._asdict() for one in ours],
                  "mirror": [one._asdict() for one in theirs]}
-                for name, answer, ours, theirs in both_logs(run)]
+                for name, note, answer, ours, theirs in both_logs(run)]
     return {"machines": [machine._asdict() for machine in run.machines], "mirror": run.mirror,
-            "session": f"{run.client.protocol}, {run.client.suite}", "hops": hops,
+            "footnote": FOOTNOTES[run.mirror], "session": f"{run.client.protocol}, {run.client.suite}", "hops": hops,
             "requests": requests}
 
 

@@ -242,7 +242,7 @@ END
     if [ -n "$reverse" ]; then
         echo "  curl --cacert $folder/credentials/outer-ca.pem $mirror_uri/sensors/temperature"
     else
-        echo "  coap-client -m get $mirror_uri/sensors/temperature"
+        echo "  coap-client-notls -m get $mirror_uri/sensors/temperature"
     fi
     printf '  tail -f %s\n' "$folder/gateway.jsonl" "$folder/nginx.jsonl"
     wait_for_end
