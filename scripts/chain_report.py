@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""chain_report.py FOLDER [--reverse] [--protocol NAME] [--facts FILE]
+"""chain_report.py FOLDER [--reverse] [--protocol NAME] [--facts FILE] [--keep]
 
 Tells what came of scripts/demo.sh --chain, whose logs lie in FOLDER: the SHA-256 of every fragment
 at every hop, and the gateway's log of talc beside that of the mirror. Checks both. Writes each hop's
@@ -103,13 +103,14 @@ def is_equal(hop, first, out):
     return hop.fragments(out) == first.fragments(out)
 
 
-def print_hops(page, run):
+def print_hops(page, run, is_kept):
     page.heading("SHA-256 of every fragment of a record, at every hop")
     for out, title in ((True, "client to server"), (False, "server to client")):
         print(f"\n  {title:35} number  first two and last")
         for hop in run.hops:
             print_hop(page, hop, run.hops[0], out)
-    print(f"\n  Whole lists: {run.path('digests')} (kept with --keep)")
+    lists = f"in {run.path('digests')}" if is_kept else "with --keep"
+    print(f"\n  Whole lists: {lists}")
 
 
 def print_hop(page, hop, first, out):
@@ -182,7 +183,7 @@ def log_lines(entries):
 
 def print_logs(page, run):
     page.heading("The gateway's log: with talc, and without it over the same machines")
-    where = "ends at the first hop" if run.is_reverse else "ends at coap-server"
+    where = f"ends at {run.machines[1].name}"
     tunnel = f"{run.client.protocol} inside, end to end"
     bar = page.paint(2, "|")
     for name, note, answer, ours, theirs in both_logs(run):
@@ -210,6 +211,20 @@ def check_hops(run):
         yield good, f"{title}: {count} fragments, the same at {len(equal)} of {len(others)} places"
     strange = [body for hop in run.hops for body in hop.strange]
     yield not strange, "no hop saw anything but envelopes"
+
+
+def check_inspected(run):
+    names = ("journal", "gateway-in", "gateway-out", "server")
+    wanted = {(direction, *one) for out, direction in ((True, "client"), (False, "server"))
+              for one in run.hops[0].fragments(out)}
+    equal = 0
+    for name in names:
+        got = set()
+        for line in run.lines(f"{name}.inspected"):
+            session, sender, offset, _, length, digest = line.split()
+            got.add((sender, session, int(offset), int(length), digest))
+        equal += got == wanted
+    yield equal == len(names), f"talc inspect reads the same out of {equal} of {len(names)} logs"
 
 
 def check_sizes(run):
@@ -257,7 +272,8 @@ def print_checks(page, run, protocol):
     for checks in (demo_report.check_answers(client), demo_report.check_light(client),
                    demo_report.check_index(client),
                    demo_report.check_firmware(run.path("firmware")),
-                   demo_report.check_session(client, protocol), check_hops(run), check_sizes(run),
+                   demo_report.check_session(client, protocol), check_hops(run),
+                   check_inspected(run), check_sizes(run),
                    demo_report.check_plaintext(client, Machines(run)), check_mirror(run)):
         for good, text in checks:
             print(f"  {page.paint(32, 'ok    ') if good else page.paint(31, 'FAILED')} {text}")
@@ -310,12 +326,13 @@ def main():
     parser.add_argument("--reverse", action="store_true")
     parser.add_argument("--protocol", default="TLSv1.3")
     parser.add_argument("--facts")
+    parser.add_argument("--keep", action="store_true")
     words = parser.parse_args()
     run = Run(words.folder, words.reverse)
     run.write_digests()
     page = demo_report.Page()
     print_chain(page, run)
-    print_hops(page, run)
+    print_hops(page, run, words.keep)
     print_logs(page, run)
     if words.facts:
         with open(words.facts, "w", encoding="utf-8") as output:

@@ -182,13 +182,19 @@ start_reverse_chain() {
 
 # --- What goes through ---------------------------------------------------------------------------
 
+# explain NAME: what may tell why a command failed.
+explain() {
+    cat "$folder/$1.errors" "$folder/server.log" >&2
+    grep -h '"trouble"' "$folder"/*gateway.jsonl >&2 || true
+}
+
 # run NAME COMMAND...: its output is NAME. In the background, because only `wait` can be interrupted.
 run() {
     local name=$1
     shift
     "$@" >"$folder/$name" 2>"$folder/$name.errors" &
     children+=("$!")
-    wait "$!" || { cat "$folder/$name.errors" "$folder/server.log" >&2; fail "$(basename "$1") failed"; }
+    wait "$!" || { explain "$name"; fail "$(basename "$1") failed"; }
     unset 'children[-1]'
 }
 
@@ -198,6 +204,16 @@ run_chain_client() {
         --output "$folder/firmware" "$server_uri" demo
     [ -z "$reverse" ] || run mapped.answer "$(program room_client)" \
         --journal "$folder/journal" "${mapped_options[@]}" get sensors/temperature
+}
+
+# What the library's own reader makes of the same logs.
+inspect_logs() {
+    local talc
+    talc=$(program talc)
+    run journal.inspected "$talc" inspect --digests "$folder/journal"
+    run gateway-in.inspected "$talc" inspect --digests --leg in "$folder/gateway.jsonl"
+    run gateway-out.inspected "$talc" inspect --digests --leg out "$folder/gateway.jsonl"
+    run server.inspected "$talc" inspect --digests "$folder/server.journal"
 }
 
 # The marks say at which line of the logs the mirror begins.
@@ -225,6 +241,7 @@ report_chain() {
     [ -z "$reverse" ] || words+=(--reverse)
     [ -z "$ecc" ] || words+=(--protocol talc-ecc-1)
     [ -z "$tls12" ] || words+=(--protocol TLSv1.2)
+    [ -z "$keep" ] || words+=(--keep)
     [ -z "$picture" ] || words+=(--facts "$folder/facts.json")
     python3 "$top/scripts/chain_report.py" "${words[@]}" || return
     [ -z "$picture" ] || python3 "$top/scripts/chain_picture.py" "$folder/facts.json" "$picture"
@@ -244,13 +261,14 @@ END
     else
         echo "  coap-client-notls -m get $mirror_uri/sensors/temperature"
     fi
+    printf '  %s inspect %s\n' "$(program talc)" "$folder/gateway.jsonl"
     printf '  tail -f %s\n' "$folder/gateway.jsonl" "$folder/nginx.jsonl"
     wait_for_end
 }
 
 run_chain() {
     local name code=0
-    for name in room_sensor room_client talc-proxy; do
+    for name in room_sensor room_client talc-proxy talc; do
         program $name >/dev/null
     done
     if [ -n "$reverse" ]; then
@@ -259,6 +277,7 @@ run_chain() {
         start_chain
     fi
     run_chain_client
+    inspect_logs
     run_mirror
     report_chain || code=$?
     if [ -n "$keep" ]; then
