@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+#include "gateway/resolver.h"
+
+#include <netdb.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#define THREADS_MAX 4
+
+typedef struct job {
+    struct job *prev, *next;
+    char host[256];
+    talc_gateway_resolution resolution;
+} job;
+
+/* The lock guards everything but `event`. The last of owner and threads frees it. */
+struct talc_gateway_resolver {
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    job *waiting;
+    job *done;
+    size_t jobs; /* waiting, in work and done */
+    size_t threads, idle;
+    int is_closed;
+    int event; /* eventfd(2) */
+};
+
+talc_status talc_gateway_resolver_new(talc_gateway_resolver **resolver)
+{
+    talc_gateway_resolver *made = calloc(1, sizeof *made);
+    *resolver = NULL;
+    if (made == NULL) {
+        return TALC_ERROR_MEMORY;
+    }
+    made->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (made->event < 0) {
+        free(made);
+        return TALC_ERROR_IO;
+    }
+    pthread_mutex_init(&made->lock, NULL);
+    pthread_cond_init(&made->wake, NULL);
+    *resolver = made;
+    return TALC_OK;
+}
+
+static void jobs_free(job **list)
+{
+    job *at, *next;
+    DL_FOREACH_SAFE (*list, at, next) {
+        DL_DELETE(*list, at);
+        free(at);
+    }
+}
+
+static void destroy(talc_gateway_resolver *resolver)
+{
+    jobs_free(&resolver->waiting);
+    jobs_free(&resolver->done);
+    close(resolver->event);
+    pthread_cond_destroy(&resolver->wake);
+    pthread_mutex_destroy(&resolver->lock);
+    free(resolver);
+}
+
+/* ---------------------------------------------------------------- in the threads */
+
+static void note_addresses(talc_gateway_resolution *resolution, const struct addrinfo *found)
+{
+    for (const struct addrinfo *at = found;
+         at != NULL && resolution->count < TALC_GATEWAY_ADDRESSES_MAX; at = at->ai_next) {
+        char *text = resolution->addresses[resolution->count];
+        if (getnameinfo(at->ai_addr, at->ai_addrlen, text, TALC_GATEWAY_ADDRESS_SIZE, NULL, 0,
+                        NI_NUMERICHOST) == 0) {
+            resolution->count++;
+        }
+    }
+}
+
+static void resolve(job *asked)
+{
+    const struct addrinfo hints = { .ai_socktype = SOCK_DGRAM, .ai_flags = AI_ADDRCONFIG };
+    struct addrinfo *found = NULL;
+    int error = getaddrinfo(asked->host, NULL, &hints, &found);
+    if (error != 0) {
+        snprintf(asked->resolution.reason, sizeof asked->resolution.reason, "%s", gai_strerror(error));
+        return;
+    }
+    note_addresses(&asked->resolution, found);
+    freeaddrinfo(found);
+    if (asked->resolution.count == 0) {
+        snprintf(asked->resolution.reason, sizeof asked->resolution.reason, "it has no IP address");
+    }
+}
+
+/* With the lock held, before and after. */
+static void work_one(talc_gateway_resolver *resolver)
+{
+    const uint64_t one = 1;
+    job *taken = resolver->waiting;
+    DL_DELETE(resolver->waiting, taken);
+    pthread_mutex_unlock(&resolver->lock);
+    resolve(taken);
+    pthread_mutex_lock(&resolver->lock);
+    DL_APPEND(resolver->done, taken);
+    /* It cannot fail before 2^64-1 of them, and no one is less than many. */
+    (void)!write(resolver->event, &one, sizeof one);
+}
+
+static void *work(void *context)
+{
+    talc_gateway_resolver *resolver = context;
+    pthread_mutex_lock(&resolver->lock);
+    while (!resolver->is_closed) {
+        if (resolver->waiting != NULL) {
+            work_one(resolver);
+            continue;
+        }
+        resolver->idle++;
+        pthread_cond_wait(&resolver->wake, &resolver->lock);
+        resolver->idle--;
+    }
+    resolver->threads--;
+    int is_last = resolver->threads == 0;
+    pthread_mutex_unlock(&resolver->lock);
+    if (is_last) {
+        destroy(resolver);
+    }
+    return NULL;
+}
+
+/* ---------------------------------------------------------------- in the event loop */
+
+/* Signals belong to the program's own threads. */
+static int thread_start(talc_gateway_resolver *resolver)
+{
+    pthread_t thread;
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(&thread, NULL, work, resolver);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error != 0) {
+        return -1;
+    }
+    pthread_detach(thread);
+    resolver->threads++;
+    return 0;
+}
+
+/* With the lock held. */
+static talc_status enqueue(talc_gateway_resolver *resolver, job *added)
+{
+    const job *at;
+    size_t waiting;
+    if (resolver->jobs == TALC_GATEWAY_NAMES_MAX) {
+        return TALC_WANT_ROOM;
+    }
+    DL_COUNT(resolver->waiting, at, waiting);
+    if (waiting >= resolver->idle && resolver->threads < THREADS_MAX &&
+        thread_start(resolver) != 0 && resolver->threads == 0) {
+        return TALC_ERROR_MEMORY;
+    }
+    DL_APPEND(resolver->waiting, added);
+    resolver->jobs++;
+    pthread_cond_signal(&resolver->wake);
+    return TALC_OK;
+}
+
+talc_status talc_gateway_resolver_ask(talc_gateway_resolver *resolver, uint32_t number,
+                                      const char *host)
+{
+    job *added = calloc(1, sizeof *added);
+    if (added == NULL || strlen(host) >= sizeof added->host) {
+        free(added);
+        return TALC_ERROR_MEMORY;
+    }
+    added->resolution.number = number;
+    snprintf(added->host, sizeof added->host, "%s", host);
+    pthread_mutex_lock(&resolver->lock);
+    talc_status status = enqueue(resolver, added);
+    pthread_mutex_unlock(&resolver->lock);
+    if (status != TALC_OK) {
+        free(added);
+    }
+    return status;
+}
+
+int talc_gateway_resolver_take(talc_gateway_resolver *resolver, talc_gateway_resolution *resolution)
+{
+    uint64_t count;
+    pthread_mutex_lock(&resolver->lock);
+    job *taken = resolver->done;
+    if (taken != NULL) {
+        DL_DELETE(resolver->done, taken);
+        resolver->jobs--;
+    } else {
+        (void)!read(resolver->event, &count, sizeof count);
+    }
+    pthread_mutex_unlock(&resolver->lock);
+    if (taken == NULL) {
+        return 0;
+    }
+    *resolution = taken->resolution;
+    free(taken);
+    return 1;
+}
+
+int talc_gateway_resolver_descriptor(const talc_gateway_resolver *resolver)
+{
+    return resolver->event;
+}
+
+void talc_gateway_resolver_free(talc_gateway_resolver *resolver)
+{
+    if (resolver == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&resolver->lock);
+    resolver->is_closed = 1;
+    int has_threads = resolver->threads > 0;
+    pthread_cond_broadcast(&resolver->wake);
+    pthread_mutex_unlock(&resolver->lock);
+    if (!has_threads) {
+        destroy(resolver);
+    }
+}
