@@ -22,7 +22,7 @@
 #define HEADER_SIZE 16384
 #define HTTP_CONNECTIONS_MAX 512 /* of clients */
 #define HTTP_KEPT_MAX 64         /* of connections to origins */
-#define HTTP_IDLE_TIMEOUT_MS 60000u
+#define HTTP_IDLE_TIMEOUT_MS 30000u
 #define BLIND_WAIT_MS 10u /* for a listener without a descriptor */
 #define EVENTS_MAX 16
 
@@ -292,20 +292,29 @@ static talc_status listener_process(talc_gateway_listener *listener)
                                   : talc_http_server_process(listener->http);
 }
 
-talc_status talc_gateway_process(talc_gateway *gateway)
+/* Answers that were given meanwhile leave in the second round: a later answer of an HTTP server does
+ * not wake its descriptor. */
+static talc_status listeners_process(talc_gateway *gateway)
 {
     talc_status status = TALC_OK;
     for (size_t i = 0; i < gateway->listener_count; i++) {
         talc_status of_this = listener_process(&gateway->listeners[i]);
         status = status == TALC_OK ? of_this : status;
     }
+    return status;
+}
+
+talc_status talc_gateway_process(talc_gateway *gateway)
+{
+    talc_status status = listeners_process(gateway);
     talc_gateway_origins_process(gateway->origins);
     if (gateway->http != NULL) {
         talc_status of_http = talc_http_client_process(gateway->http);
         status = status == TALC_OK ? of_http : status;
     }
     talc_gateway_exchanges_expire(gateway);
-    return status;
+    talc_status of_listeners = listeners_process(gateway);
+    return status == TALC_OK ? of_listeners : status;
 }
 
 talc_status talc_gateway_wait(talc_gateway *gateway, uint32_t timeout_ms)

@@ -85,14 +85,22 @@ int talc_gateway_links_http(talc_gateway_exchange *exchange, const talc_http_mes
     return 1;
 }
 
+/* "http://[::1]" of "http://[::1]:0/". */
+static size_t authority_size(const char *uri)
+{
+    const char *host = strstr(uri, "://");
+    host = host != NULL ? host + 3 : uri;
+    return (size_t)(host - uri) + (*host == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/"));
+}
+
 /* "http://[::]:8080" is no origin that a client could use. */
 void talc_gateway_links_note(talc_gateway *gateway, const talc_gateway_listener *listener,
                              const char *uri)
 {
     talc_gateway_uri own;
     if (listener->http == NULL || gateway->own_http_uri[0] != '\0' ||
-        talc_gateway_uri_read(&own, uri, strlen(uri)) != TALC_OK ||
-        strcmp(own.host, "0.0.0.0") == 0) {
+        talc_gateway_uri_read(&own, uri, authority_size(uri)) != TALC_OK ||
+        strcmp(own.host, "0.0.0.0") == 0 || strcmp(own.host, "::") == 0) {
         return;
     }
     own.port = talc_http_server_port(listener->http);

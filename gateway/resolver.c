@@ -89,7 +89,8 @@ static void resolve(job *asked)
     struct addrinfo *found = NULL;
     int error = getaddrinfo(asked->host, NULL, &hints, &found);
     if (error != 0) {
-        snprintf(asked->resolution.reason, sizeof asked->resolution.reason, "%s", gai_strerror(error));
+        snprintf(asked->resolution.reason, sizeof asked->resolution.reason, "%s",
+                 gai_strerror(error));
         return;
     }
     note_addresses(&asked->resolution, found);

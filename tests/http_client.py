@@ -36,6 +36,7 @@ large = bytes(i * 11 % 256 for i in range(65536))
 expect("PUT of 64 KiB", ask("PUT", "/python-large", large,
                             Content_Type="application/octet-stream")[0], 201)
 expect("GET of 64 KiB", ask("GET", "/python-large")[2] == large, True)
+expect("connections for all this", len(sockets), 1)
 expect("PUT of a byte more", ask("PUT", "/python-large", large + b"x",
                                  Content_Type="application/octet-stream")[0], 413)
 expect("after it", ask("GET", "/example_data")[0], 200)

@@ -77,7 +77,7 @@ class Origin(http.server.BaseHTTPRequestHandler):
         if name == "status":
             return self.answer(int(argument), b"" if argument in ("204", "304") else b"as asked")
         if name == "bytes":
-            return self.answer(200, bytes(i * 7 % 251 for i in range(int(argument))),
+            return self.answer(200, bytes(i * 7 % 251 for i in range(min(int(argument), 1 << 18))),
                                "application/octet-stream")
         if name == "echo":
             fields = "\n".join("%s: %s" % pair for pair in self.headers.items())
@@ -141,7 +141,7 @@ class Origin(http.server.BaseHTTPRequestHandler):
                 self.thing(body)
             else:
                 self.named(parts[1], parts[2] if len(parts) > 2 else "", body)
-        except OSError:
+        except (OSError, ValueError, IndexError):
             self.close_connection = True
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_PATCH = take

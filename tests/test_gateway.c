@@ -253,7 +253,7 @@ static void a_delayed_answer_arrives(void **state)
 static void another_http_client_is_served_as_well(void **state)
 {
     (void)state;
-    finished_program_expect(&run, "all right, over 1 connections",
+    finished_program_expect(&run, "all right, over 2 connections",
                             "python3 tests/http_client.py %u coap://127.0.0.1:%u",
                             gateway.ports[HTTP], coap_server.ports[0]);
 }

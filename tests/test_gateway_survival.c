@@ -142,7 +142,7 @@ static void a_good_http_request_passes(void)
     assert_true(send(asking, text, strlen(text), MSG_NOSIGNAL) > 0);
     (void)read_to_end(asking, text, sizeof text, PATIENCE_MS);
     close(asking);
-    if (strstr(text, "200 OK") == NULL || strstr(text, "good") == NULL) {
+    if (strstr(text, " 200 ") == NULL || strstr(text, "good") == NULL) {
         fail_msg("a good request got %s", text);
     }
 }
@@ -318,12 +318,15 @@ static void ten_thousand_malformed_http_requests(void **state)
     for (size_t i = 1; i <= MALFORMED; i++) {
         uint8_t request[2048];
         char ignored[4096];
+        struct pollfd readable = { .events = POLLIN };
         size_t size = write_http_seed(request, sizeof request, below(6));
         size = mutate(request, size, sizeof request);
         int asking = connect_to(gateway.ports[HTTP], SOCK_STREAM);
         (void)!send(asking, request, size, MSG_NOSIGNAL);
         shutdown(asking, SHUT_WR);
-        (void)read_to_end(asking, ignored, sizeof ignored, 3000);
+        readable.fd = asking; /* an answer, or its end */
+        assert_int_equal(poll(&readable, 1, PATIENCE_MS), 1);
+        (void)!recv(asking, ignored, sizeof ignored, 0);
         close(asking);
         if (i % GOOD_EVERY == 0) {
             a_good_http_request_passes();
@@ -400,6 +403,9 @@ static void http_clients_leave(void **state)
                  "GET /hc/coap://127.0.0.1:%u/%s HTTP/1.1\r\nHost: gate.test\r\n\r\n",
                  coap_script.ports[0], i % 20 == 0 ? "silent" : "good");
         send_and_leave(text);
+        if (i % GOOD_EVERY == 0) {
+            good_requests_pass();
+        }
     }
     expect_bounds("HTTP clients that leave");
 }
@@ -407,13 +413,14 @@ static void http_clients_leave(void **state)
 /* A byte at a time, and never enough of them. */
 static void slow_http_clients_are_cut_off(void **state)
 {
-    static const char text[] =
-        "GET /hc/x HTTP/1.1\r\nX-Slow: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    static const char line[] = "GET /hc/x HTTP/1.1\r\n";
+    static const char text[] = "X-Slow: a";
     char answer[1024];
     int asking[100];
     (void)state;
     for (size_t i = 0; i < 100; i++) {
         asking[i] = connect_to(gateway.ports[HTTP], SOCK_STREAM);
+        (void)!send(asking[i], line, sizeof line - 1, MSG_NOSIGNAL);
     }
     for (size_t at = 0; at < 8; at++) {
         for (size_t i = 0; i < 100; i++) {
