@@ -334,6 +334,13 @@ const wire_message *message_call(message_caller *caller, const wire_message *req
     return message_call_await(caller);
 }
 
+void message_call_acknowledge(const message_caller *caller)
+{
+    wire_message acknowledgement;
+    wire_begin(&acknowledgement, WIRE_ACK, 0, wire_id(&caller->answer), NULL, 0);
+    message_call_send(caller, &acknowledgement);
+}
+
 void message_call_expect_silence(message_caller *caller)
 {
     wire_message request;

@@ -126,6 +126,9 @@ void message_call_send(const message_caller *caller, const wire_message *request
 const wire_message *message_call_await(message_caller *caller);
 const wire_message *message_call(message_caller *caller, const wire_message *request);
 
+/** Acknowledges the last answer. */
+void message_call_acknowledge(const message_caller *caller);
+
 /** Fails the test if the server has said anything to what was sent: asks something else, whose
  * answer has to be the next one. It counts as a request. */
 void message_call_expect_silence(message_caller *caller);

@@ -10,6 +10,21 @@
 
 enum { GET = 1, POST, PUT, DELETE, FETCH, PATCH, IPATCH };
 
+static int clock_setup(void **state)
+{
+    virtual_clock_start();
+    return message_pair_setup(state);
+}
+
+static int clock_teardown(void **state)
+{
+    int ended = message_pair_teardown(state);
+    virtual_clock_stop();
+    return ended;
+}
+
+#define CLOCK_CASE(function) cmocka_unit_test_setup_teardown(function, clock_setup, clock_teardown)
+
 static void bodies_pass_both_ways(void **state)
 {
     static const struct {
@@ -44,6 +59,30 @@ static void bodies_pass_both_ways(void **state)
     }
     assert_true(relay_counts_get(pair->relay, RELAY_UP).payload_max <= 1023);
     assert_true(relay_counts_get(pair->relay, RELAY_DOWN).payload_max <= 1023);
+}
+
+/* After the acknowledgement, as messages of their own. */
+static void late_answers_arrive_whole(void **state)
+{
+    static const size_t sizes[] = { 0, 1023, 65536 };
+    message_pair *pair = *state;
+    pair->hold = 1;
+    for (size_t i = 0; i < 3; i++) {
+        size_t requests = pair->requests, results = pair->results;
+        talc_coap_message request = message_request(POST, NULL, 0, 3);
+        pair->answer_size = sizes[i];
+        assert_int_equal(message_pair_send(pair, 1, &request), TALC_OK);
+        message_pair_await(pair, &pair->requests, requests + 1);
+        uint64_t said = relay_counts_get(pair->relay, RELAY_DOWN).datagrams;
+        while (relay_counts_get(pair->relay, RELAY_DOWN).datagrams == said) {
+            message_pair_turn(pair, 1000);
+        }
+        message_pair_release(pair, i);
+        message_pair_await(pair, &pair->results, results + 1);
+        assert_int_equal(pair->end, TALC_COAP_MESSAGE_ANSWERED);
+        assert_int_equal(pair->requests, requests + 1);
+        message_body_is(&pair->response.message, sizes[i]);
+    }
 }
 
 /* ---------------------------------------------------------------- options */
@@ -287,21 +326,6 @@ static void a_uri_has_to_lead_to_an_origin(void **state)
 
 /* ---------------------------------------------------------------- once */
 
-static int clock_setup(void **state)
-{
-    virtual_clock_start();
-    return message_pair_setup(state);
-}
-
-static int clock_teardown(void **state)
-{
-    int ended = message_pair_teardown(state);
-    virtual_clock_stop();
-    return ended;
-}
-
-#define CLOCK_CASE(function) cmocka_unit_test_setup_teardown(function, clock_setup, clock_teardown)
-
 /* Says nothing to the first message of each request, so that it is repeated. */
 typedef struct seen {
     uint16_t ids[16];
@@ -394,6 +418,9 @@ static void a_cancelled_request_has_no_end_and_is_not_repeated(void **state)
     talc_coap_message_client_cancel(pair->client, 2);
     server.script = played_answer_short;
     message_pair_exchange(pair, &request);
+    for (int seconds = 0; seconds < 100; seconds++) {
+        message_pair_turn(pair, 1000);
+    }
     assert_int_equal(server.requests, 2);
     assert_int_equal(pair->results, 1);
     assert_int_equal(talc_coap_message_client_timeout_ms(pair->client), UINT32_MAX);
@@ -521,6 +548,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         MESSAGE_CASE(bodies_pass_both_ways),
+        CLOCK_CASE(late_answers_arrive_whole),
         MESSAGE_CASE(options_pass_both_ways),
         MESSAGE_CASE(options_of_the_first_block_are_kept_without_those_of_the_hop),
         MESSAGE_CASE(what_does_not_fit_a_message_is_refused),

@@ -101,10 +101,11 @@ static void a_peer_of_a_socket_for_both_protocols_is_named_by_its_own_address(vo
 /* Requests to a forward proxy, of every kind: libcoap has a way of its own for each. */
 static void proxied_requests_arrive(void **state)
 {
-    static const struct {
+    typedef struct row {
         const char *uri, *scheme, *host;
         unsigned hop_limit; /* 0: none */
-    } rows[] = {
+    } row;
+    static const row rows[] = {
         { "coap://device.example/a?b", NULL, NULL, 0 },
         { "http://user@svc.example:8080/a%2Fb?c=d&e#f", NULL, NULL, 0 },
         { "https://[2001:db8::1]/", NULL, NULL, 16 },
@@ -119,39 +120,44 @@ static void proxied_requests_arrive(void **state)
     };
     message_pair *pair = *state;
     message_caller caller = message_call_begin(pair);
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < 2 * (sizeof rows / sizeof rows[0]); i++) {
+        const row *at = &rows[i / 2];
         wire_message request;
+        pair->defers = i % 2;
         message_call_request(&caller, &request, CON, WIRE_CODE(0, POST));
-        if (rows[i].host != NULL) {
-            wire_text(&request, WIRE_URI_HOST, rows[i].host);
+        if (at->host != NULL) {
+            wire_text(&request, WIRE_URI_HOST, at->host);
         }
-        if (rows[i].scheme != NULL) {
+        if (at->scheme != NULL) {
             wire_text(&request, WIRE_URI_PATH, "p");
         }
-        if (rows[i].hop_limit > 0) {
-            wire_uint(&request, TALC_COAP_HOP_LIMIT, rows[i].hop_limit);
+        if (at->hop_limit > 0) {
+            wire_uint(&request, TALC_COAP_HOP_LIMIT, at->hop_limit);
         }
-        if (rows[i].uri != NULL) {
-            wire_text(&request, WIRE_PROXY_URI, rows[i].uri);
+        if (at->uri != NULL) {
+            wire_text(&request, WIRE_PROXY_URI, at->uri);
         } else {
-            wire_text(&request, WIRE_PROXY_SCHEME, rows[i].scheme);
+            wire_text(&request, WIRE_PROXY_SCHEME, at->scheme);
         }
         message_call(&caller, &request);
-        while (wire_code(&caller.answer) == 0) { /* libcoap's early acknowledgement */
+        if (at->uri == NULL && at->host == NULL) { /* libcoap's early acknowledgement */
+            assert_int_equal(caller.answer.size, 4);
             message_call_await(&caller);
+            assert_int_equal(wire_type(&caller.answer), CON);
+            message_call_acknowledge(&caller);
         }
         assert_int_equal(wire_code(&caller.answer), WIRE_CODE(2, 5));
         assert_int_equal(pair->requests, i + 1);
         const talc_coap_message *got = &pair->request.message;
-        const char *named = rows[i].uri != NULL ? rows[i].uri : rows[i].scheme;
+        const char *named = at->uri != NULL ? at->uri : at->scheme;
         const talc_coap_message_option *option = talc_coap_message_find(
-            got, rows[i].uri != NULL ? TALC_COAP_PROXY_URI : TALC_COAP_PROXY_SCHEME);
+            got, at->uri != NULL ? TALC_COAP_PROXY_URI : TALC_COAP_PROXY_SCHEME);
         assert_non_null(option);
         assert_int_equal(option->size, strlen(named));
         assert_memory_equal(option->value, named, option->size);
-        assert_int_equal(talc_coap_message_uint(got, TALC_COAP_HOP_LIMIT, 0), rows[i].hop_limit);
+        assert_int_equal(talc_coap_message_uint(got, TALC_COAP_HOP_LIMIT, 0), at->hop_limit);
         assert_int_equal(talc_coap_message_find(got, TALC_COAP_URI_HOST) != NULL,
-                         rows[i].host != NULL);
+                         at->host != NULL);
     }
     message_call_end(&caller);
 }
@@ -180,7 +186,7 @@ static void libcoaps_client_uses_the_server_as_a_proxy(void **state)
             pair->answer_size = rows[i].answer_size;
             snprintf(command, sizeof command,
                      CLIENT " -B 30 %s -P coap://127.0.0.1:%u '%s'", rows[i].arguments,
-                     (unsigned)message_pair_port(pair), rows[i].uri);
+                     (unsigned)relay_port(pair->relay), rows[i].uri);
             const char *output = message_pair_run(pair, command, &size);
             assert_int_equal(pair->requests, requests + 1);
             assert_int_equal(pair->request.message.code, rows[i].code);
@@ -195,6 +201,7 @@ static void libcoaps_client_uses_the_server_as_a_proxy(void **state)
             }
         }
     }
+    assert_true(relay_counts_get(pair->relay, RELAY_DOWN).payload_max <= 1023);
 }
 
 /* ---------------------------------------------------------------- what is malformed */
@@ -375,7 +382,7 @@ static void a_late_answer_is_a_message_of_its_own(void **state)
 {
     message_pair *pair = *state;
     message_caller caller = message_call_begin(pair);
-    wire_message request, acknowledgement;
+    wire_message request;
     pair->hold = 1;
     pair->answer_size = 10;
     message_call_request(&caller, &request, CON, WIRE_CODE(0, POST));
@@ -393,8 +400,7 @@ static void a_late_answer_is_a_message_of_its_own(void **state)
     size_t size;
     const uint8_t *token = wire_token(&request, &size);
     assert_memory_equal(wire_token(&caller.answer, &size), token, size);
-    wire_begin(&acknowledgement, WIRE_ACK, 0, wire_id(&caller.answer), NULL, 0);
-    message_call_send(&caller, &acknowledgement);
+    message_call_acknowledge(&caller);
     message_call(&caller, &request);
     assert_int_equal(caller.answer.size, 4);
     assert_int_equal(pair->requests, 1);
