@@ -94,6 +94,7 @@ static void on_ended(void *context, const talc_coap_message_result *result)
     pair->end = result->end;
     assert_int_equal(result->end == TALC_COAP_MESSAGE_ANSWERED, result->response != NULL);
     if (result->response != NULL) {
+        pair->answers++;
         copy_make(&pair->response, result->response);
     }
 }

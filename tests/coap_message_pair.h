@@ -51,6 +51,7 @@ typedef struct message_pair {
 
     /* what the client has seen */
     size_t results;
+    size_t answers;  /* of them */
     uint32_t number; /* of the last one */
     talc_coap_message_end end;
     message_copy response;

@@ -447,6 +447,7 @@ static void sixty_four_requests_are_open_at_once(void **state)
     pair->hold = 0;
     pair->defers = 1;
     message_pair_await(pair, &pair->results, 64);
+    assert_int_equal(pair->answers, 64);
     assert_int_equal(pair->requests, 64);
     message_body_is(&pair->response.message, 2000);
 }
