@@ -211,6 +211,46 @@ static void a_long_base_leaves_less_room(void **state)
     play_end(pair, &proxy);
 }
 
+static char noted_reason[300];
+
+static void note_reason(void *context, const talc_carrier_answer *answer)
+{
+    (void)context;
+    assert_int_equal(answer->outcome, TALC_OUTCOME_UNREACHABLE);
+    assert_non_null(answer->reason);
+    snprintf(noted_reason, sizeof noted_reason, "%s", answer->reason);
+}
+
+static void an_end_without_an_answer_names_the_peer(void **state)
+{
+    uint16_t port;
+    char proxy_uri[40];
+    close(wire_socket(&port));
+    snprintf(proxy_uri, sizeof proxy_uri, "coap://127.0.0.1:%u", (unsigned)port);
+    talc_carrier_target target = { .uri = "http://svc.example/base",
+                                   .proxy_uri = proxy_uri,
+                                   .path = COAP_PAIR_PATH,
+                                   .message_size = 1023,
+                                   .body_size = 1023,
+                                   .block_size = 512 };
+    talc_carrier_events events = { NULL, note_reason };
+    talc_carrier_request request = { .session_id = coap_pair_id, .exchange = 1 };
+    talc_failure failure = { 0 };
+    void *link;
+    (void)state;
+    assert_int_equal(talc_coap_carrier.open(&link, &target, &events, &failure), TALC_OK);
+    assert_int_equal(talc_coap_carrier.send(link, &request), TALC_OK);
+    for (int turns = 0; noted_reason[0] == '\0'; turns++) {
+        struct pollfd polled = { .fd = talc_coap_carrier.descriptor(link), .events = POLLIN };
+        assert_true(turns < TURNS_MAX);
+        (void)poll(&polled, 1, 10);
+        assert_int_equal(talc_coap_carrier.process(link), TALC_OK);
+    }
+    assert_string_equal(noted_reason, "svc.example port 80 by the proxy: nobody listens there, as "
+                                      "the operating system says");
+    talc_coap_carrier.close(link);
+}
+
 /* ---------------------------------------------------------------- requests of mode none */
 
 static void requests_go_to_an_http_server(void **state)
@@ -366,6 +406,7 @@ int main(void)
         CARRIER_CASE(envelopes_go_to_an_http_server),
         CARRIER_CASE(a_proxy_that_wants_a_scheme_gets_the_base_as_segments),
         CARRIER_CASE(a_long_base_leaves_less_room),
+        cmocka_unit_test(an_end_without_an_answer_names_the_peer),
         DIRECT_CASE(requests_go_to_an_http_server),
         cmocka_unit_test(the_client_of_mode_none_asks_an_http_server),
         cmocka_unit_test(the_client_of_mode_dtls_asks_its_proxy),

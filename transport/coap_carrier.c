@@ -53,8 +53,13 @@ static uint32_t retry_after_ms(const talc_coap_exchange *exchange)
 static void on_ended(void *context, const talc_coap_exchange *exchange)
 {
     carrier_link *carrier = context;
+    talc_failure failure = { 0 };
     talc_carrier_answer answer = { .exchange = exchange->number,
                                    .outcome = outcome_of(exchange) };
+    if (exchange->end != TALC_COAP_ANSWERED) {
+        (void)talc_coap_end_explain(&carrier->client, exchange->end, &failure);
+        answer.reason = failure.text;
+    }
     if (answer.outcome == TALC_OUTCOME_ANSWER) {
         answer.code = exchange->code;
         answer.retry_after_ms = retry_after_ms(exchange);

@@ -207,6 +207,12 @@ uint32_t talc_coap_client_timeout_ms(const talc_coap_client *client);
 /** Frees an exchange that is in no list. */
 void talc_coap_exchange_free(talc_coap_exchange *exchange);
 
+/* ---- coap_end.c */
+
+/** Says why an exchange ended without an answer, and which peer's. Returns the status of it. */
+talc_status talc_coap_end_explain(const talc_coap_client *client, talc_coap_end end,
+                                  talc_failure *failure);
+
 /* ---- coap_path.c */
 
 /** Sets the path of an exchange: the current one unless it is broken, busy or `attempt` asks for a
