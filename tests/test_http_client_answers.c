@@ -102,6 +102,13 @@ static const answer_case answers[] = {
       0, NULL, NULL },
     { "two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 3\r\n\r\nhello",
       WHOLE, TALC_HTTP_MALFORMED, 0, NULL, NULL },
+    { "a length beside chunks",
+      "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n1\r\nh\r\n0\r\n\r\n",
+      WHOLE, TALC_HTTP_MALFORMED, 0, NULL, NULL },
+    { "a transfer coding that nobody knows",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: magic\r\n\r\nhello", ENDS, TALC_HTTP_MALFORMED, 0,
+      NULL, NULL },
     { "a length below zero", "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nhello", ENDS,
       TALC_HTTP_MALFORMED, 0, NULL, NULL },
     { "a length that is none", "HTTP/1.1 200 OK\r\nContent-Length: five\r\n\r\nhello", ENDS,

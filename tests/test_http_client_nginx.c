@@ -27,6 +27,7 @@ static const char plain_directives[] =
     "keepalive_requests 100000;\n"
     "location /hello { return 200 'hello'; }\n"
     "location /echo { return 200 '$request_method $args $http_x_mark'; }\n"
+    "location /count { return 200 '$connection_requests'; }\n"
     "location /moved { return 302 /hello; }\n"
     "location /files/ { dav_methods PUT DELETE; create_full_put_path on; }\n";
 
@@ -137,10 +138,12 @@ static void tls_is_spoken_where_the_server_is_verified(void **state)
     start("server-ip.pem", "server-ip.key");
     asking->setup.anchors_path = credential_path("anchors.pem");
     asking_open(asking);
-    for (unsigned i = 0; i < 3; i++) {
-        const asking_note *note = asking_do(asking, "GET", url("https", "/hello"));
+    for (unsigned i = 1; i <= 3; i++) {
+        char count[8];
+        const asking_note *note = asking_do(asking, "POST", url("https", "/count"));
+        snprintf(count, sizeof count, "%u", i);
         assert_int_equal(note->end, TALC_HTTP_ANSWERED);
-        assert_string_equal((const char *)note->body, "hello");
+        assert_string_equal((const char *)note->body, count); /* of the one connection */
     }
 }
 
@@ -215,14 +218,22 @@ static void an_https_server_tells_plain_clients_so(void **state)
 
 static void a_server_that_went_away_is_found_again(void **state)
 {
+    static const char *const schemes[] = { "http", "https" };
     http_asking *asking = *state;
-    start(NULL, NULL);
+    asking->setup.anchors_path = credential_path("ca.pem");
     asking_open(asking);
-    assert_int_equal(asking_do(asking, "POST", url("http", "/hello"))->end, TALC_HTTP_ANSWERED);
-    nginx_process_stop(&nginx);
-    assert_int_equal(asking_do(asking, "POST", url("http", "/hello"))->end, TALC_HTTP_UNREACHABLE);
-    start(NULL, NULL);
-    assert_int_equal(asking_do(asking, "POST", url("http", "/hello"))->end, TALC_HTTP_ANSWERED);
+    for (size_t i = 0; i < 2; i++) {
+        start("server-ip.pem", "server-ip.key");
+        assert_int_equal(asking_do(asking, "POST", url(schemes[i], "/hello"))->end,
+                         TALC_HTTP_ANSWERED);
+        nginx_process_stop(&nginx);
+        assert_int_equal(asking_do(asking, "POST", url(schemes[i], "/hello"))->end,
+                         TALC_HTTP_UNREACHABLE);
+        start("server-ip.pem", "server-ip.key");
+        assert_int_equal(asking_do(asking, "POST", url(schemes[i], "/hello"))->end,
+                         TALC_HTTP_ANSWERED);
+        nginx_process_stop(&nginx);
+    }
 }
 
 #define EACH(test) cmocka_unit_test_setup_teardown(test, asking_setup, stop_and_teardown)

@@ -48,11 +48,12 @@ typedef struct talc_http_result {
 /** All pointers are the caller's, used during the call only, but `ended` and its context. */
 typedef struct talc_http_client_setup {
     const char *proxy_uri; /**< "http://host:port": a forward proxy for all requests; NULL: none */
-    const char *anchors_path;    /**< PEM file of trust anchors for https; NULL: the system's */
+    const char *anchors_path;    /**< PEM file of trust anchors for https; NULL: the system's, whose
+                                      reading takes some 0.1 s of each new connection */
     size_t body_size;            /**< largest body of a response */
     size_t header_size;          /**< largest header of a response, in bytes */
     size_t exchanges_max;        /**< open at once */
-    size_t connections_max;      /**< likewise, and kept for later */
+    size_t connections_max;      /**< likewise, and kept for later; above 0 */
     uint32_t connect_timeout_ms; /**< until a connection stands, its TLS counted */
     uint32_t timeout_ms;         /**< of an exchange, from send() to the last byte; 0: no limit */
     /** From process() only; may send and cancel. */

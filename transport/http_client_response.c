@@ -142,34 +142,63 @@ static int take_field(talc_http_exchange *exchange, const header_line *line)
     return append_text(exchange, line->text + begin, line->size - begin);
 }
 
-/* Lengths that differ are how one response is made to look like two (RFC 9112 section 6.3). */
-static int has_one_length(const talc_http_answer *answer)
+static int is_length(const char *value)
+{
+    return value[0] != '\0' && value[strspn(value, "0123456789")] == '\0';
+}
+
+/* Whether there is one way to find the end (RFC 9112 section 6.3): a length, chunks, or the
+ * connection's end. Lengths that differ, or one beside chunks, are how one response is made to
+ * look like two; and another transfer coding was not asked for. */
+static int is_framed(const talc_http_answer *answer)
 {
     const char *texts = (const char *)answer->texts.bytes;
     const char *length = NULL;
+    const char *coding = NULL;
     for (size_t i = 0; i < answer->field_count; i++) {
+        const char *name = texts + answer->names[i];
         const char *value = texts + answer->values[i];
-        if (strcasecmp(texts + answer->names[i], "Content-Length") != 0) {
-            continue;
+        if (strcasecmp(name, "Content-Length") == 0) {
+            if (!is_length(value) || (length != NULL && strcmp(length, value) != 0)) {
+                return 0;
+            }
+            length = value;
+        } else if (strcasecmp(name, "Transfer-Encoding") == 0) {
+            if (coding != NULL || strcasecmp(value, "chunked") != 0) {
+                return 0;
+            }
+            coding = value;
         }
-        if (value[0] == '\0' || value[strspn(value, "0123456789")] != '\0' ||
-            (length != NULL && strcmp(length, value) != 0)) {
-            return 0;
-        }
-        length = value;
     }
-    return 1;
+    return length == NULL || coding == NULL;
 }
 
-/* libcurl has read the line. 101 would hand the connection over to what we never asked for. */
-static int take_status(talc_http_exchange *exchange)
+/* The number of "HTTP/1.1 103 Early Hints"; 0: there is none of three digits. */
+static unsigned status_of(const header_line *line)
 {
-    long status = 0;
-    (void)curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
+    const char *space = memchr(line->text, ' ', line->size);
+    size_t at = space == NULL ? line->size : (size_t)(space - line->text);
+    unsigned status = 0;
+    while (at < line->size && line->text[at] == ' ') {
+        at++;
+    }
+    for (size_t end = at + 3; at < end; at++) {
+        if (at >= line->size || line->text[at] < '0' || line->text[at] > '9') {
+            return 0;
+        }
+        status = status * 10 + (unsigned)(line->text[at] - '0');
+    }
+    return status;
+}
+
+/* 101 would hand the connection over to what we never asked for. */
+static int take_status(talc_http_exchange *exchange, const header_line *line)
+{
+    unsigned status = status_of(line);
     if (status == 101 || status < 100 || status > 599) {
         return refuse(exchange, TALC_HTTP_MALFORMED);
     }
-    exchange->status = (unsigned)status;
+    exchange->status = status;
     exchange->answer.section = status < 200 ? TALC_HTTP_INTERIM : TALC_HTTP_FIELDS;
     return 1;
 }
@@ -183,14 +212,14 @@ static int take_end(talc_http_exchange *exchange)
         return 1;
     }
     answer->section = TALC_HTTP_BODY;
-    return has_one_length(answer) ? 1 : refuse(exchange, TALC_HTTP_MALFORMED);
+    return is_framed(answer) ? 1 : refuse(exchange, TALC_HTTP_MALFORMED);
 }
 
 static int take(talc_http_exchange *exchange, const header_line *line)
 {
     talc_http_answer *answer = &exchange->answer;
     switch (answer->section) {
-    case TALC_HTTP_STATUS_LINE: return take_status(exchange);
+    case TALC_HTTP_STATUS_LINE: return take_status(exchange, line);
     case TALC_HTTP_BODY: return 1; /* a trailer: nobody asked for it */
     default: break;
     }
