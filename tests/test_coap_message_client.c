@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The client of a gateway: options as they are, whole bodies, no request twice. */
 #include "tests/coap_message_pair.h"
-#include "tests/proxy_process.h"
 #include "tests/virtual_clock.h"
 
 #include <stdio.h>
@@ -452,99 +451,6 @@ static void sixty_four_requests_are_open_at_once(void **state)
     message_body_is(&pair->response.message, 2000);
 }
 
-/* ---------------------------------------------------------------- servers without blocks */
-
-static void refuse_blocks(played *server, const wire_message *request)
-{
-    wire_message answer;
-    size_t size;
-    int has_block = wire_find(request, WIRE_BLOCK2, 0, &size) != NULL;
-    wire_answer(&answer, request, has_block ? WIRE_CODE(4, 2) : WIRE_CODE(2, 5));
-    played_send(server, &answer);
-}
-
-static void a_server_that_knows_no_blocks_is_asked_again_without(void **state)
-{
-    message_pair *pair = *state;
-    played server;
-    message_play(pair, &server, refuse_blocks);
-    talc_coap_message request = message_request(GET, NULL, 0, 0);
-    message_pair_exchange(pair, &request);
-    assert_int_equal(pair->response.message.code, WIRE_CODE(2, 5));
-    assert_int_equal(server.requests, 2);
-    message_play_end(pair);
-}
-
-static void refuse_everything(played *server, const wire_message *request)
-{
-    wire_message answer;
-    wire_answer(&answer, request, WIRE_CODE(4, 2));
-    played_send(server, &answer);
-}
-
-static void a_refusal_of_something_else_is_the_answer(void **state)
-{
-    message_pair *pair = *state;
-    played server;
-    message_play(pair, &server, refuse_everything);
-    talc_coap_message request = message_request(GET, NULL, 0, 0);
-    message_pair_exchange(pair, &request);
-    assert_int_equal(pair->response.message.code, WIRE_CODE(4, 2));
-    assert_int_equal(server.requests, 2);
-    message_play_end(pair);
-}
-
-/* ---------------------------------------------------------------- libcoap's server */
-
-static void libcoaps_server_is_asked(void **state)
-{
-    message_pair *pair = *state;
-    proxy_process origin;
-    const talc_coap_message_option path[] = { message_text(TALC_COAP_URI_PATH, "example_data") };
-    const talc_coap_message_option nowhere[] = { message_text(TALC_COAP_URI_PATH, "nowhere") };
-    proxy_process_start(&origin);
-    relay_server_set(pair->relay, origin.port);
-    for (size_t size = 10; size <= 40000; size *= 10) {
-        talc_coap_message put = message_request(PUT, path, 1, size);
-        message_pair_exchange(pair, &put);
-        assert_int_equal(pair->response.message.code >> 5, 2);
-        talc_coap_message get = message_request(GET, path, 1, 0);
-        message_pair_exchange(pair, &get);
-        assert_int_equal(pair->response.message.code, WIRE_CODE(2, 5));
-        message_body_is(&pair->response.message, size);
-    }
-    talc_coap_message get = message_request(GET, nowhere, 1, 0);
-    message_pair_exchange(pair, &get);
-    assert_int_equal(pair->response.message.code, WIRE_CODE(4, 4));
-    assert_true(relay_counts_get(pair->relay, RELAY_UP).payload_max <= 1023);
-    assert_true(relay_counts_get(pair->relay, RELAY_DOWN).payload_max <= 1023);
-    relay_server_set(pair->relay, message_pair_port(pair));
-    proxy_process_stop(&origin);
-}
-
-/* As a proxy in between, it asks our server in its turn. */
-static void libcoaps_proxy_is_asked(void **state)
-{
-    message_pair *pair = *state;
-    proxy_process proxy;
-    char uri[80];
-    proxy_process_start(&proxy);
-    relay_server_set(pair->relay, proxy.port);
-    snprintf(uri, sizeof uri, "coap://127.0.0.1:%u/a?b", (unsigned)message_pair_port(pair));
-    const talc_coap_message_option options[] = {
-        { TALC_COAP_CONTENT_FORMAT, 1, (const uint8_t *)"\x3c" },
-        message_text(TALC_COAP_PROXY_URI, uri) };
-    talc_coap_message request = message_request(POST, options, 2, 3000);
-    pair->answer_size = 3000;
-    message_pair_exchange(pair, &request);
-    assert_int_equal(pair->requests, 1);
-    message_body_is(&pair->request.message, 3000);
-    message_body_is(&pair->response.message, 3000);
-    assert_non_null(talc_coap_message_find(&pair->request.message, TALC_COAP_URI_QUERY));
-    relay_server_set(pair->relay, message_pair_port(pair));
-    proxy_process_stop(&proxy);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -562,10 +468,6 @@ int main(void)
         CLOCK_CASE(nothing_runs_twice_on_a_lossy_path),
         CLOCK_CASE(a_cancelled_request_has_no_end_and_is_not_repeated),
         MESSAGE_CASE(sixty_four_requests_are_open_at_once),
-        MESSAGE_CASE(a_server_that_knows_no_blocks_is_asked_again_without),
-        MESSAGE_CASE(a_refusal_of_something_else_is_the_answer),
-        MESSAGE_CASE(libcoaps_server_is_asked),
-        MESSAGE_CASE(libcoaps_proxy_is_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
