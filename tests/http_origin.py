@@ -12,12 +12,14 @@ import time
 
 GIGABYTE = 1 << 30
 PIECE = b"x" * 65536
+PATTERN = bytes(i * 7 % 251 for i in range(1 << 17))
 things = {}  # path: (bytes, media type)
 counts = {"posted": 0}
 
 
 class Origin(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def log_message(self, *words):
         pass
@@ -77,8 +79,7 @@ class Origin(http.server.BaseHTTPRequestHandler):
         if name == "status":
             return self.answer(int(argument), b"" if argument in ("204", "304") else b"as asked")
         if name == "bytes":
-            return self.answer(200, bytes(i * 7 % 251 for i in range(min(int(argument), 1 << 18))),
-                               "application/octet-stream")
+            return self.answer(200, PATTERN[:int(argument)], "application/octet-stream")
         if name == "echo":
             fields = "\n".join("%s: %s" % pair for pair in self.headers.items())
             if argument == "fields":
