@@ -110,6 +110,7 @@ def journal_hop(name, path, sends):
 
 # --- coap-server -v 7: a line says how much was sent or received, the next prints the message ---
 
+TIME = re.compile(r"^\w{3} \d\d \d\d:\d\d:\d\d\.\d{3} ")
 ENDPOINT = re.compile(r"created UDP +endpoint \S+:(\d+)")
 PASSING = re.compile(r":(\d+) <-> \S+ (?:\(\S+\) )?UDP *: (?:sent|received) \d+ bytes")
 MESSAGE = re.compile(r"v:1 t:\w+ c:(\S+) i:\w+ {\w*} \[ ?(.*?) ?\](?: :: (.*))?$")
@@ -122,7 +123,7 @@ class CoapServerLog:
         self.near = Hop(name, "its log, client's side")
         self.far = Hop(name, "its log, server's side")
         with open(path, encoding="utf-8", errors="replace") as log:
-            lines = log.read().splitlines()
+            lines = [TIME.sub("", line) for line in log.read().splitlines()]
         end = next((i for i, line in enumerate(lines) if " DTLS: " in line), len(lines))
         self.lines = lines[:end]
         self.payload_sizes = []
