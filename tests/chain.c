@@ -94,6 +94,10 @@ static void on_event(void *context, const talc_event *event)
     of->events.refused += event->kind == TALC_EVENT_SESSION_REFUSED;
     of->events.failed += event->kind == TALC_EVENT_SESSION_FAILED;
     of->events.dropped += event->kind == TALC_EVENT_ENVELOPE_DROPPED;
+    of->events.closed += event->kind == TALC_EVENT_SESSION_CLOSED;
+    if (event->failure != NULL) {
+        of->events.failure = *event->failure;
+    }
 }
 
 static void make_server(chain *of)

@@ -56,8 +56,12 @@ static void fill(uint8_t payload[LARGE_SIZE], size_t number)
 static void expect(const chain_call *call, uint8_t code, const void *payload, size_t size)
 {
     if (!call->is_done || call->status != TALC_OK) {
-        fail_msg("client %zu: no response: %s: %s", call->client, talc_status_text(call->status),
-                 call->failure.text);
+        const peers_events *events = &call->of->events;
+        fail_msg("client %zu: no response: %s: %s (server: %zu sessions opened, %zu closed, %zu "
+                 "refused, %zu failed, %zu envelopes dropped; %s)",
+                 call->client, talc_status_text(call->status), call->failure.text, events->opened,
+                 events->closed, events->refused, events->failed, events->dropped,
+                 events->failure.text);
     }
     assert_int_equal(call->code, code);
     assert_int_equal(call->payload_size, size);
