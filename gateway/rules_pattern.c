@@ -153,13 +153,11 @@ static int is_in_net(const talc_gateway_pattern *pattern, const talc_gateway_uri
     return rest == 0 || (address[whole] ^ pattern->address[whole]) >> (8 - rest) == 0;
 }
 
-/* At least one label in front; an address ends in nothing. */
+/* At least one label in front. An address ends in a number, and no suffix does. */
 static int has_suffix(const talc_gateway_pattern *pattern, const talc_gateway_uri *target)
 {
-    uint8_t address[16];
     size_t size = strlen(target->host), suffix_size = strlen(pattern->host);
-    return size > suffix_size && talc_gateway_host_address(target, address) == 0 &&
-           strcmp(target->host + size - suffix_size, pattern->host) == 0;
+    return size > suffix_size && strcmp(target->host + size - suffix_size, pattern->host) == 0;
 }
 
 static int matches_host(const talc_gateway_pattern *pattern, const talc_gateway_uri *target)

@@ -23,6 +23,7 @@ static const struct {
     { "/dev/longer", "coap://longer.example:61616/" },
     { "/dev/longer/a", "coap://longer.example:61616/a" },
     { "/dev/longerx", "coap://192.0.2.1/base/longerx" },
+    { "/dev/longer/still/a", "coap://still.example/a" },
     { "/device", NULL },
     { "/Dev", NULL },
     { "/", NULL },
@@ -33,6 +34,7 @@ static void routes_go_by_the_longest_prefix(void **state)
 {
     decision_route(*state, "/dev/longer=coap://longer.example:61616");
     decision_route(*state, "/dev=coap://192.0.2.1/base");
+    decision_route(*state, "/dev/longer/still=coap://still.example");
     for (size_t i = 0; i < sizeof routed / sizeof routed[0]; i++) {
         decision_ask_http(*state, "GET", routed[i].asked);
         decision_expect(routed[i].asked, routed[i].target != NULL ? 0 : NO_ROUTE, routed[i].target);
@@ -48,6 +50,27 @@ static void routes_go_by_the_longest_prefix(void **state)
     decision_expect("dot segments", NO_URI, NULL);
     decision_ask_http(*state, "GET", "/dev/%2E%2E/admin");
     decision_expect("encoded dot segments", NO_URI, NULL);
+}
+
+static void targets_have_a_limit(void **state)
+{
+    static char target[4 * TALC_GATEWAY_URI_SIZE_MAX];
+    static const char *const beginnings[] = { "/dev/", "/dev?", "/hc/coap://h/", "/hc/coap:/h?" };
+    decision_allow(*state, "any");
+    decision_route(*state, "/dev=coap://192.0.2.1");
+    for (size_t i = 0; i < sizeof beginnings / sizeof beginnings[0]; i++) {
+        for (size_t size = TALC_GATEWAY_URI_SIZE_MAX - 64; size < sizeof target; size += 31) {
+            memset(target, 'a', sizeof target);
+            memcpy(target, beginnings[i], strlen(beginnings[i]));
+            target[size] = '\0';
+            decision_ask_http(*state, "GET", target);
+            decision_expect(beginnings[i],
+                            size > TALC_GATEWAY_URI_SIZE_MAX + 16   ? NO_URI
+                            : size < TALC_GATEWAY_URI_SIZE_MAX - 16 ? 0
+                                                                    : decision.refusal,
+                            NULL);
+        }
+    }
 }
 
 static void slashes_at_the_ends_of_a_route_make_no_difference(void **state)
@@ -246,6 +269,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(routes_go_by_the_longest_prefix),
+        CASE(targets_have_a_limit),
         CASE(slashes_at_the_ends_of_a_route_make_no_difference),
         CASE(a_route_of_the_root_takes_everything),
         CASE(wrong_routes_are_refused_with_words),

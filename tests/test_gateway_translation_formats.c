@@ -112,6 +112,23 @@ static void texts_that_are_no_media_type_are_none(void **state)
     }
 }
 
+static void parameters_have_a_limit(void **state)
+{
+    (void)state;
+    static const char *const beginnings[] = { "a/b;c=", "a/b;c=\"", "a/" };
+    for (size_t i = 0; i < 3; i++) {
+        char text[1024];
+        talc_gateway_media_type type;
+        talc_text_reader reader;
+        memset(text, 'x', sizeof text - 2);
+        memcpy(text, beginnings[i], strlen(beginnings[i]));
+        text[sizeof text - 2] = i == 1 ? '"' : 'x';
+        text[sizeof text - 1] = '\0';
+        talc_text_reader_string(&reader, text);
+        assert_false(talc_gateway_media_type_read(&type, &reader));
+    }
+}
+
 /* Through a gateway to HTTP and through another one back to CoAP. */
 static void tags_of_coap_survive_two_gateways(void **state)
 {
@@ -223,6 +240,7 @@ int main(void)
         cmocka_unit_test(methods_come_back),
         cmocka_unit_test(every_format_comes_back),
         cmocka_unit_test(texts_that_are_no_media_type_are_none),
+        cmocka_unit_test(parameters_have_a_limit),
         cmocka_unit_test(tags_of_coap_survive_two_gateways),
         cmocka_unit_test(conditions_survive_two_gateways),
         cmocka_unit_test(own_errors_are_short_and_not_kept),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What no peer can do to a gateway: get a byte of its own into the head of an HTTP message, a message
  * past a bound, or an option past its class. */
+#include "gateway/draft.h"
 #include "talc/message.h"
 #include "tests/gateway_messages.h"
 
@@ -80,6 +81,19 @@ static void no_option_of_a_response_breaks_the_head(void **state)
                 assert_in_range(draft.http.status, 200, 599);
             }
         }
+    }
+}
+
+/* The last door: whatever a translation would write. */
+static void no_field_takes_a_control_character(void **state)
+{
+    (void)state;
+    for (unsigned byte = 1; byte < 256; byte++) {
+        const char value[] = { 'a', (char)byte, 'b', '\0' };
+        talc_gateway_draft_begin(&draft);
+        talc_gateway_draft_field(&draft, "Via", value);
+        bool is_fine = (byte >= ' ' && byte <= '~') || byte == '\t';
+        assert_int_equal(draft.http.field_count, is_fine ? 1 : 0);
     }
 }
 
@@ -288,6 +302,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_option_of_a_request_breaks_the_head),
         cmocka_unit_test(no_option_of_a_response_breaks_the_head),
+        cmocka_unit_test(no_field_takes_a_control_character),
         cmocka_unit_test(reasons_are_one_line),
         cmocka_unit_test(unknown_options_go_by_their_number),
         cmocka_unit_test(what_does_not_fit_is_refused),
