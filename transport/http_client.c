@@ -65,13 +65,20 @@ static uint16_t local_port_of(int socket)
     return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
 }
 
-int talc_http_socket_is_stale(const talc_http_client *client, uint16_t local_port)
+/* Something to read, the peer's end, or an error. */
+static int is_readable(int socket)
 {
     char unread;
+    ssize_t size = recv(socket, &unread, 1, MSG_PEEK | MSG_DONTWAIT);
+    return size >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+}
+
+/* Connections to several peers may share a local port: then one of them too many is given up. */
+int talc_http_socket_is_stale(const talc_http_client *client, uint16_t local_port)
+{
     for (size_t i = 0; i < client->socket_count; i++) {
-        if (local_port_of(client->sockets[i]) == local_port) {
-            return recv(client->sockets[i], &unread, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
-                   (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+        if (local_port_of(client->sockets[i]) == local_port && is_readable(client->sockets[i])) {
+            return 1;
         }
     }
     return 0;
