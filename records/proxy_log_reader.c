@@ -259,7 +259,7 @@ static bool set_kind(talc_proxy_log_entry *entry, const char *name)
                                          "trouble" };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (strcmp(name, names[i]) == 0) {
-            entry->kind = (talc_proxy_log_kind)i;
+            entry->kind = (talc_proxy_log_entry_kind)i;
             return true;
         }
     }

@@ -23,19 +23,19 @@
 /** Longest line that is read: a body of 64 KiB, each byte of it an escape. */
 #define TALC_PROXY_LOG_LINE_SIZE_MAX (512u * 1024u)
 
-typedef enum talc_proxy_log_kind {
+typedef enum talc_proxy_log_entry_kind {
     TALC_PROXY_LOG_REQUEST_IN,   /**< from the client */
     TALC_PROXY_LOG_REQUEST_OUT,  /**< to the origin */
     TALC_PROXY_LOG_RESPONSE_IN,  /**< from the origin */
     TALC_PROXY_LOG_RESPONSE_OUT, /**< to the client */
     TALC_PROXY_LOG_TROUBLE
-} talc_proxy_log_kind;
+} talc_proxy_log_entry_kind;
 
 /** Strings end with NUL, hold no other, and are "" where the line has none. */
 typedef struct talc_proxy_log_entry {
     uint64_t time_ms;  /**< since 1970-01-01 00:00 UTC; this and the other numbers at most 2^53-1 */
     uint64_t exchange; /**< request and response, of both legs, share it */
-    talc_proxy_log_kind kind;
+    talc_proxy_log_entry_kind kind;
     const char *protocol; /**< "coap", "http", "https" */
     const char *peer;
     const char *uri;    /**< of the request */

@@ -469,6 +469,13 @@ static void it_exits_as_it_says(void **state)
     assert_int_equal(INSPECT("--pcap", "/nowhere/at/all", paths[FILE_JOURNAL]), 3);
 }
 
+static void a_pipe_is_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(RUN("sh", "-c", "cat /dev/null | \"$0\" inspect /dev/stdin", talc()), 3);
+    assert_contains(complaint, "a file and no pipe");
+}
+
 static void what_is_odd_can_be_the_exit_code(void **state)
 {
     (void)state;
@@ -525,6 +532,7 @@ int main(void)
         TEST(digests_of_two_places_are_the_same_text),
         TEST(json_is_json),
         TEST(it_exits_as_it_says),
+        TEST(a_pipe_is_refused),
         TEST(what_is_odd_can_be_the_exit_code),
         TEST(a_capture_that_is_damaged_is_said_to_be),
         TEST(without_tshark_it_names_the_package),

@@ -502,6 +502,84 @@ static void answers_are_found_on_both_legs_of_a_log(void **state)
     inspection_end(&all);
 }
 
+/* ---------------------------------------------------------------- limits */
+
+static void take_of(inspection *all, inspect_view *view, uint32_t number)
+{
+    uint8_t id[TALC_SESSION_ID_SIZE] = { (uint8_t)number, (uint8_t)(number >> 8) };
+    inspect_body body = { .direction = INSPECT_CLIENT, .session_id = id, .client = "",
+                          .text = "{\"i\":1}", .size = 7, .code = "" };
+    inspection_take_body(all, view, &body);
+}
+
+static void what_goes_beyond_the_limits_is_left_out_and_said(void **state)
+{
+    (void)state;
+    inspection all;
+    char name[16];
+    assert_true(inspection_begin(&all));
+    inspect_view *view = inspection_view(&all, "view");
+    for (uint32_t i = 0; i < INSPECT_SESSIONS_MAX; i++) {
+        take_of(&all, view, i);
+    }
+    assert_false(all.is_cut);
+    take_of(&all, view, INSPECT_SESSIONS_MAX);
+    assert_true(all.is_cut);
+    assert_int_equal(all.session_count, INSPECT_SESSIONS_MAX);
+    for (size_t i = 1; i <= INSPECT_VIEWS_MAX; i++) {
+        snprintf(name, sizeof name, "%zu", i);
+        assert_true((inspection_view(&all, name) != NULL) == (i < INSPECT_VIEWS_MAX));
+    }
+    inspection_end(&all);
+}
+
+static void findings_beyond_the_limit_are_counted(void **state)
+{
+    (void)state;
+    inspection all;
+    const size_t count = INSPECT_FINDINGS_MAX + 10;
+    assert_true(inspection_begin(&all));
+    for (size_t i = 0; i < count; i++) {
+        take_text(&all, ">{", 0, i + 1);
+    }
+    assert_int_equal(all.finding_count, INSPECT_FINDINGS_MAX);
+    assert_int_equal(all.counts[INSPECT_MALFORMED_ENVELOPE], count);
+    assert_int_equal(inspection_anomalies(&all), count);
+    inspection_end(&all);
+}
+
+/* ---------------------------------------------------------------- what a terminal gets */
+
+static void nothing_of_a_recording_moves_a_cursor(void **state)
+{
+    (void)state;
+    static const char log[] =
+        "{\"exchange\":1,\"kind\":\"request-in\",\"peer\":\"a\\u001b[2Jb\",\"uri\":\"?s=" ID_TEXT
+        "\",\"body\":\"{\"}\n"
+        "{\"exchange\":1,\"kind\":\"response-out\",\"code\":\"5\\u001b[1m\",\"uri\":\"?s=" ID_TEXT
+        "\"}\n"
+        "{\"exchange\":1,\"kind\":\"trouble\",\"reason\":\"\\u009bm\\u0007\"}\n";
+    const inspect_choice choice = { .has_session = false };
+    inspection all;
+    inspect_reading reading;
+    char *text = NULL;
+    size_t size = 0;
+    read_text(&all, log, &reading);
+    assert_int_equal(reading.bad, 0);
+    assert_int_equal(all.finding_count, 3);
+    FILE *out = open_memstream(&text, &size);
+    assert_non_null(out);
+    inspect_report_write(&all, &choice, out);
+    inspect_json_write(&all, &choice, out);
+    fclose(out);
+    assert_non_null(strstr(text, "a?[2Jb"));
+    for (size_t i = 0; i < size; i++) {
+        assert_true(text[i] == '\n' || (text[i] >= 0x20 && text[i] < 0x7f));
+    }
+    free(text);
+    inspection_end(&all);
+}
+
 /* ---------------------------------------------------------------- addresses */
 
 static const struct address_row {
@@ -556,6 +634,9 @@ int main(void)
         cmocka_unit_test(a_digest_that_is_not_the_fragments_is_noticed),
         cmocka_unit_test(a_proxy_that_changes_what_passes_is_found_out),
         cmocka_unit_test(answers_are_found_on_both_legs_of_a_log),
+        cmocka_unit_test(what_goes_beyond_the_limits_is_left_out_and_said),
+        cmocka_unit_test(findings_beyond_the_limit_are_counted),
+        cmocka_unit_test(nothing_of_a_recording_moves_a_cursor),
         cmocka_unit_test(sessions_are_known_by_their_addresses),
     };
     return cmocka_run_group_tests_name("inspection", tests, start, NULL);

@@ -133,6 +133,11 @@ static void say_bad_lines(const char *path, const inspect_reading *reading)
 
 static bool read_content(inspection *all, const inspect_source *source, inspect_reading *reading)
 {
+    if (fseek(source->file, 0, SEEK_SET) != 0) {
+        snprintf(reading->failure, sizeof reading->failure,
+                 "it is read twice, so it has to be a file and no pipe");
+        return false;
+    }
     switch (inspect_content_of(source->file)) {
     case INSPECT_CONTENT_JOURNAL: return inspect_journal_read(all, source, reading);
     case INSPECT_CONTENT_PROXY_LOG: return inspect_proxy_log_read(all, source, reading);
