@@ -15,6 +15,7 @@
 
 struct talc_proxy_log {
     int descriptor;
+    int is_cut; /* the last line has no end */
     char *line;
     size_t capacity;
 };
@@ -188,6 +189,21 @@ static talc_status make_room(talc_proxy_log *log, size_t size)
     return TALC_OK;
 }
 
+/* One write with O_APPEND: whoever else appends, the line stays in one piece; but on a full disk, where
+ * the next one must not become a part of it. */
+static talc_status append(talc_proxy_log *log, size_t size)
+{
+    if (log->is_cut && write(log->descriptor, "\n", 1) != 1) {
+        return TALC_ERROR_IO;
+    }
+    ssize_t written = write(log->descriptor, log->line, size);
+    log->is_cut = written > 0 && (size_t)written < size;
+    if (log->is_cut) {
+        errno = ENOSPC;
+    }
+    return written >= 0 && (size_t)written == size ? TALC_OK : TALC_ERROR_IO;
+}
+
 talc_status talc_proxy_log_write(talc_proxy_log *log, const talc_gateway_event *event)
 {
     talc_text_writer writer;
@@ -199,7 +215,5 @@ talc_status talc_proxy_log_write(talc_proxy_log *log, const talc_gateway_event *
     }
     talc_text_writer_init(&writer, log->line, log->capacity);
     write_line(&writer, event);
-    /* One write with O_APPEND: whoever else appends, the line stays in one piece. */
-    ssize_t written = write(log->descriptor, log->line, writer.size);
-    return written >= 0 && (size_t)written == writer.size ? TALC_OK : TALC_ERROR_IO;
+    return append(log, writer.size);
 }

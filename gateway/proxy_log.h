@@ -29,8 +29,8 @@ typedef struct talc_proxy_log talc_proxy_log;
  * and open to group or others; TALC_ERROR_MEMORY. `failure` (may be NULL) tells why. */
 talc_status talc_proxy_log_open(talc_proxy_log **log, const char *path, talc_failure *failure);
 
-/** Appends one line in one piece. TALC_OK; TALC_ERROR_IO, TALC_ERROR_MEMORY: it is not there, or
- * cut; later ones may succeed. */
+/** Appends one line in one piece. TALC_OK; TALC_ERROR_IO (errno says why), TALC_ERROR_MEMORY: it
+ * is not there, or cut; later ones may succeed. */
 talc_status talc_proxy_log_write(talc_proxy_log *log, const talc_gateway_event *event);
 
 /** NULL is allowed. */

@@ -4,7 +4,8 @@
 
 /** Names of CoAP origins to addresses, beside the event loop: getaddrinfo() waits for the network,
  * and a gateway must not wait with it. A few threads take names from a bounded queue; answers are
- * fetched when the descriptor is readable. */
+ * fetched when the descriptor is readable. Multicast, broadcast and unspecified addresses are left
+ * out. */
 
 #include <stddef.h>
 #include <stdint.h>

@@ -218,13 +218,15 @@ static int answers_ping(uint16_t port)
 void coap_server_start(started_program *server)
 {
     char command[128];
-    const plumbing pipes = { .input = -1, .output = -1 };
+    const plumbing pipes = { .input = -1, .output = open("/dev/null", O_WRONLY), .errors = 1 };
+    assert_true(pipes.output >= 0);
     memset(server, 0, sizeof *server);
     server->input = -1;
     server->ports[0] = free_udp_port();
     snprintf(command, sizeof command, "coap-server-notls -A 127.0.0.1 -p %u -d 1000",
              server->ports[0]);
     server->process = start(command, &pipes);
+    close(pipes.output);
     uint64_t end = now_ms() + PATIENCE_MS;
     while (!answers_ping(server->ports[0])) {
         if (waitpid(server->process, NULL, WNOHANG) != 0 || now_ms() > end) {

@@ -385,6 +385,24 @@ static void an_origin_that_does_not_answer_is_a_time_out(void **state)
                             gateway.ports[HTTP], coap_script.ports[0]);
 }
 
+static void a_full_gateway_says_when_to_come_again(void **state)
+{
+    started_program small;
+    (void)state;
+    gateway_process_start(&small,
+                          "--listen coap://127.0.0.1:0 --listen http://127.0.0.1:0 --timeout 3 "
+                          "--max-outstanding 1 --quiet --ready-fd 1 --allow coap://127.0.0.1:%u",
+                          coap_script.ports[0]);
+    finished_program_run(&run,
+                         "curl -sS -i -m 20 --parallel --parallel-immediate "
+                         "http://127.0.0.1:%u/hc/coap://127.0.0.1:%u/silent?[1-3]",
+                         small.ports[HTTP], coap_script.ports[0]);
+    assert_non_null(strstr(run.output, "HTTP/1.1 504"));
+    assert_non_null(strstr(run.output, "HTTP/1.1 503"));
+    assert_non_null(strstr(run.output, "Retry-After: 2"));
+    gateway_process_stop(&small);
+}
+
 static void a_gateway_that_asks_itself_stops(void **state)
 {
     (void)state;
@@ -524,6 +542,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_is_not_allowed_is_refused),
         cmocka_unit_test(an_origin_that_is_not_there_is_a_bad_gateway),
         cmocka_unit_test(an_origin_that_does_not_answer_is_a_time_out),
+        cmocka_unit_test(a_full_gateway_says_when_to_come_again),
         cmocka_unit_test(a_gateway_that_asks_itself_stops),
         cmocka_unit_test(two_gateways_in_a_loop_stop),
         cmocka_unit_test(observe_is_not_mapped_and_the_log_says_so),

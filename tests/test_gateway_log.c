@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* What a gateway writes of what passes: lines for programs, which have to be JSON whatever a peer
  * sent, and lines for people, which must not move a terminal's cursor. */
+#include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -170,6 +173,37 @@ static void lines_are_appended(void **state)
     assert_int_equal(after.st_size, 2 * before.st_size);
 }
 
+/* A full disk, by a limit for the size of files. */
+static void a_line_that_was_cut_ends_before_the_next(void **state)
+{
+    struct rlimit before, small;
+    struct stat first, cut;
+    talc_proxy_log *log;
+    const talc_gateway_event event = { .peer = "p", .uri = "" };
+    (void)state;
+    size_t size = write_one(&event);
+    assert_int_equal(stat(path, &first), 0);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = before;
+    small.rlim_cur = size + size / 2;
+    (void)signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(talc_proxy_log_open(&log, path, NULL), TALC_OK);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    assert_int_equal(talc_proxy_log_write(log, &event), TALC_ERROR_IO);
+    assert_int_equal(errno, ENOSPC);
+    assert_int_equal(talc_proxy_log_write(log, &event), TALC_ERROR_IO);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(stat(path, &cut), 0);
+    assert_int_equal(talc_proxy_log_write(log, &event), TALC_OK);
+    talc_proxy_log_close(log);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    assert_int_equal(fread(copy, 1, sizeof copy, file), (size_t)cut.st_size + 1 + size);
+    fclose(file);
+    assert_int_equal(copy[cut.st_size], '\n');
+    assert_memory_equal(copy + cut.st_size + 1, line, size);
+}
+
 static void a_line_for_people_is_safe_and_short(void **state)
 {
     char shown[TALC_PROXY_LINE_SIZE];
@@ -216,6 +250,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_log_that_others_may_read_is_refused, make_path,
                                         remove_path),
         cmocka_unit_test_setup_teardown(lines_are_appended, make_path, remove_path),
+        cmocka_unit_test_setup_teardown(a_line_that_was_cut_ends_before_the_next, make_path,
+                                        remove_path),
         cmocka_unit_test(a_line_for_people_is_safe_and_short),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

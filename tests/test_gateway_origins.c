@@ -24,24 +24,24 @@
 #define EXCHANGES 4
 #define TURNS_MAX 4000 /* a hang guard: 5 ms each */
 
-/* ---------------------------------------------------------------- a name with three addresses */
+/* ---------------------------------------------------------------- a name with four addresses */
 
-/* Nobody is at the first two. The program's own definition stands before the C library's. */
-static const char *const three[] = { "127.0.0.2", "127.0.0.3", "127.0.0.1" };
-static struct sockaddr_in three_addresses[3];
-static struct addrinfo three_found[3];
+/* The first is for many, nobody is at the next two. The program's own definition stands before the C library's. */
+static const char *const four[] = { "224.0.1.187", "127.0.0.2", "127.0.0.3", "127.0.0.1" };
+static struct sockaddr_in four_addresses[4];
+static struct addrinfo four_found[4];
 
-static int find_three(struct addrinfo **found)
+static int find_four(struct addrinfo **found)
 {
-    for (size_t i = 0; i < 3; i++) {
-        three_addresses[i].sin_family = AF_INET;
-        assert_int_equal(inet_pton(AF_INET, three[i], &three_addresses[i].sin_addr), 1);
-        three_found[i] = (struct addrinfo){ .ai_family = AF_INET,
-                                            .ai_addrlen = sizeof three_addresses[i],
-                                            .ai_addr = (struct sockaddr *)&three_addresses[i],
-                                            .ai_next = i < 2 ? &three_found[i + 1] : NULL };
+    for (size_t i = 0; i < 4; i++) {
+        four_addresses[i].sin_family = AF_INET;
+        assert_int_equal(inet_pton(AF_INET, four[i], &four_addresses[i].sin_addr), 1);
+        four_found[i] = (struct addrinfo){ .ai_family = AF_INET,
+                                           .ai_addrlen = sizeof four_addresses[i],
+                                           .ai_addr = (struct sockaddr *)&four_addresses[i],
+                                           .ai_next = i < 3 ? &four_found[i + 1] : NULL };
     }
-    *found = three_found;
+    *found = four_found;
     return 0;
 }
 
@@ -50,15 +50,15 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
 {
     int (*next)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
     *(void **)&next = dlsym(RTLD_NEXT, "getaddrinfo");
-    return node != NULL && strcmp(node, "three.test") == 0 ? find_three(found)
-                                                           : next(node, service, hints, found);
+    return node != NULL && strcmp(node, "four.test") == 0 ? find_four(found)
+                                                          : next(node, service, hints, found);
 }
 
 void freeaddrinfo(struct addrinfo *found)
 {
     void (*next)(struct addrinfo *);
     *(void **)&next = dlsym(RTLD_NEXT, "freeaddrinfo");
-    if (found != three_found) {
+    if (found != four_found) {
         next(found);
     }
 }
@@ -188,13 +188,13 @@ static void addresses_of_a_name_are_tried_in_turn(void **state)
     played server;
     played_open(&server, played_answer_short);
     for (uint32_t i = 0; i < EXCHANGES; i++) {
-        assert_int_equal(ask(of, i, "three.test", server.port), TALC_OK);
+        assert_int_equal(ask(of, i, "four.test", server.port), TALC_OK);
     }
     await(of, &server, EXCHANGES);
     assert_int_equal(of->end, TALC_COAP_MESSAGE_ANSWERED);
     assert_int_equal(server.requests, EXCHANGES);
     close(server.socket);
-    assert_int_equal(ask(of, 9, "three.test", 1), TALC_OK);
+    assert_int_equal(ask(of, 9, "four.test", 1), TALC_OK);
     await(of, NULL, EXCHANGES + 1);
     assert_int_equal(of->end, TALC_COAP_MESSAGE_UNREACHABLE);
 }

@@ -10,12 +10,14 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "gateway/proxy_log.h"
 #include "tools/talc_proxy_options.h"
 
+#define DESCRIPTORS 4096
 #define FAILURES_MAX 100 /* turns in a row that fail, before it gives up */
 
 typedef struct proxy {
@@ -99,8 +101,18 @@ static void warn(const proxy_options *options)
     }
 }
 
-/* The signals that end it are read from a descriptor. A peer that is gone, or a closed terminal, is
- * no reason to end. */
+/* Every exchange may take a socket or two, and the soft limit is made for programs that use select(). */
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < DESCRIPTORS) {
+        limit.rlim_cur = limit.rlim_max < DESCRIPTORS ? limit.rlim_max : DESCRIPTORS;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+/* The signals that end it are read from a descriptor. A peer that is gone, a closed terminal, a log
+ * that has grown to its limit are no reason to end. */
 static int catch_signals(proxy *of)
 {
     sigset_t ending;
@@ -108,6 +120,7 @@ static int catch_signals(proxy *of)
     sigaddset(&ending, SIGINT);
     sigaddset(&ending, SIGTERM);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     if (sigprocmask(SIG_BLOCK, &ending, NULL) != 0) {
         return -1;
     }
@@ -181,6 +194,7 @@ int main(int argc, char **argv)
         return code;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
+    raise_descriptors();
     if (catch_signals(&of) != 0 || start(&of, &failure) != TALC_OK) {
         fprintf(stderr, "talc-proxy: %s\n",
                 failure.text[0] != '\0' ? failure.text : "no signal descriptor");
