@@ -57,8 +57,10 @@ static void copy_make(message_copy *copy, const talc_coap_message *message)
 static void reply(message_pair *pair, void *handle)
 {
     talc_coap_message answer = pair->answer;
-    answer.body = body_of(pair->answer_size);
-    answer.body_size = pair->answer_size;
+    if (answer.body == NULL) {
+        answer.body = body_of(pair->answer_size);
+        answer.body_size = pair->answer_size;
+    }
     talc_coap_message_server_reply(pair->server, handle, pair->stays_silent ? NULL : &answer);
 }
 

@@ -30,7 +30,7 @@ typedef struct message_pair {
     const char *uri;          /* of the client; NULL: the relay */
     size_t body_size;         /* both sides' limit */
     talc_coap_message answer; /* of the server */
-    size_t answer_size;       /* of its body, which is coap_pair_byte() */
+    size_t answer_size;       /* of its body, which is coap_pair_byte() where `answer` has none */
     int hold;                 /* the server keeps handles in `held` instead of answering */
     int defers;               /* it answers in the next turn, after libcoap's acknowledgement */
     int stays_silent;         /* it answers with NULL */

@@ -423,6 +423,28 @@ static void answers_that_nobody_wants_are_not_sent(void **state)
     message_call_end(&caller);
 }
 
+/* In a loop over one host everybody has the same address. */
+static void the_end_of_a_loop_is_told(void **state)
+{
+    static const char trace[] = "127.0.0.1 talc-12345678";
+    message_pair *pair = *state;
+    message_caller caller = message_call_begin(pair);
+    pair->answer = (talc_coap_message){ .code = WIRE_CODE(5, 8),
+                                        .body = (const uint8_t *)trace,
+                                        .body_size = sizeof trace - 1 };
+    for (pair->defers = 0; pair->defers <= 1; pair->defers++) {
+        wire_message request;
+        size_t size;
+        message_call_request(&caller, &request, CON, WIRE_CODE(0, GET));
+        message_call(&caller, &request);
+        assert_int_equal(wire_code(&caller.answer), WIRE_CODE(5, 8));
+        const uint8_t *payload = wire_payload_find(&caller.answer, &size);
+        assert_true(size >= sizeof trace - 1);
+        assert_memory_equal(payload + size - (sizeof trace - 1), trace, sizeof trace - 1);
+    }
+    message_call_end(&caller);
+}
+
 static void observing_starts_nothing(void **state)
 {
     message_pair *pair = *state;
@@ -457,6 +479,7 @@ int main(void)
         MESSAGE_CASE(a_non_request_runs_once_and_is_answered_without_confirmation),
         MESSAGE_CASE(no_answer_is_an_acknowledgement_alone),
         MESSAGE_CASE(answers_that_nobody_wants_are_not_sent),
+        MESSAGE_CASE(the_end_of_a_loop_is_told),
         MESSAGE_CASE(observing_starts_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

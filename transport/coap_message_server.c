@@ -13,8 +13,8 @@
  *
  * - Hop-Limit (RFC 8768) is made one less, 0 is answered 4.00 and 1 by 5.08, unless the request
  *   names such a host. hop_limit_restore() undoes the former, so that the gateway sees in all cases
- *   what was sent. Into a 5.08 that leaves here libcoap writes its own address (section 4), and it
- *   drops one in which it finds it: a loop.
+ *   what was sent. Into a 5.08 that leaves here libcoap writes its own address (section 4); and see
+ *   coap_reply.c.
  *
  * - Critical options that it does not know are answered 4.02 (or, in a NON message, by a Reset).
  *   Registered ones that are safe to forward are known here: see passed_options.

@@ -10,7 +10,8 @@
 #define ETAG_SIZE 8
 
 /* Bytes of the options that are written here, at most, and of the payload's marker. */
-#define OWN_OPTIONS_SIZE (9 /* ETag */ + 3 /* format */ + 5 /* age */ + 2 * 4 /* blocks */ + 12)
+#define OWN_OPTIONS_SIZE (9 /* ETag */ + 3 /* format */ + 5 /* age */ + 2 * 4 /* blocks */ + 15)
+#define HOP_LIMIT_MAX 255
 #define MARKER_SIZE 1
 
 /* The part of an answer that goes into one message. */
@@ -81,15 +82,27 @@ static void etag_of(const uint8_t *bytes, size_t size, uint8_t etag[ETAG_SIZE])
     }
 }
 
+static bool brings(const talc_coap_answer *answer, uint16_t number)
+{
+    for (size_t i = 0; i < answer->options.count; i++) {
+        if (answer->options.options[i].number == number) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The answer's own version is kept; where it has none, the blocks need one. */
 static bool needs_etag(const talc_coap_answer *answer, const slice *cut)
 {
-    for (size_t i = 0; i < answer->options.count; i++) {
-        if (answer->options.options[i].number == COAP_OPTION_ETAG) {
-            return false;
-        }
-    }
-    return cut->is_block;
+    return cut->is_block && !brings(answer, COAP_OPTION_ETAG);
+}
+
+/* libcoap drops a 5.08 without a word that has its own address in it, as after any loop over one
+ * host, unless there is a Hop-Limit for the way back. */
+static bool needs_hop_limit(const talc_coap_answer *answer)
+{
+    return answer->code == COAP_RESPONSE_CODE(508) && !brings(answer, COAP_OPTION_HOP_LIMIT);
 }
 
 static void uint_add_unless(talc_coap_option_writer *writer, coap_option_num_t number,
@@ -114,6 +127,7 @@ static int options_add(coap_pdu_t *pdu, const talc_coap_pending *pending,
                     answer->content_format == TALC_OPTION_ABSENT,
                     (uint32_t)answer->content_format);
     uint_add_unless(&writer, COAP_OPTION_MAXAGE, answer->max_age_s == 0, answer->max_age_s);
+    uint_add_unless(&writer, COAP_OPTION_HOP_LIMIT, !needs_hop_limit(answer), HOP_LIMIT_MAX);
     if (cut->is_block) {
         talc_coap_option_writer_block(&writer, COAP_OPTION_BLOCK2, &cut->block);
     }
