@@ -55,10 +55,11 @@ static bool take_line(const legs *views, const char *line, size_t size, uint64_t
     talc_proxy_log_entry entry;
     char *text = malloc(2 * size + 16);
     bool is_good = text != NULL && talc_proxy_log_read_line(line, size, text, &entry) == TALC_OK;
-    if (is_good && entry.kind == TALC_PROXY_LOG_TROUBLE) {
-        take_trouble(views, &entry, number);
-    } else if (is_good) {
+    if (is_good && entry.kind != TALC_PROXY_LOG_TROUBLE) {
         take(views, &entry, number);
+    }
+    if (is_good && entry.reason[0] != '\0') { /* of trouble, and of what the proxy refused */
+        take_trouble(views, &entry, number);
     }
     free(text);
     return is_good;
