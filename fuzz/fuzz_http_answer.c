@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A response, cut into lines and a body as libcurl does: what is taken of it is within the limits, and
- * is fields as they are promised to be. */
+/* A response, cut into lines and a body as libcurl does: what is taken of it is within the limits,
+ * and is fields as they are promised to be. */
 #include <stdlib.h>
 #include <string.h>
 
