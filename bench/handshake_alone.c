@@ -77,7 +77,7 @@ static talc_status pass(pair *passing, talc_session *from, talc_session *to, uin
         status = talc_envelope_read(text, size, sizeof text, &envelope);
     }
     if (status == TALC_OK) {
-        talc_session_take(to, &envelope, size, 0, &intake);
+        talc_session_take(to, &envelope, 0, &intake);
         talc_envelope_clear(&envelope);
         *text_bytes += size;
         status = to->status;

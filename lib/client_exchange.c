@@ -199,7 +199,7 @@ static void take_envelope(talc_client *client, const talc_carrier_answer *answer
         note_error(client, envelope->error);
         return;
     }
-    talc_session_take(client->session, envelope, answer->body_size, now_ms(client), &intake);
+    talc_session_take(client->session, envelope, now_ms(client), &intake);
     if (intake.result == TALC_INTAKE_DROPPED) {
         take_hint(client, answer, meaning_of_dropped(client, envelope, is_newest));
         return;

@@ -98,6 +98,10 @@ talc_exchange_plan talc_exchanges_plan(const talc_exchanges *exchanges,
     if (now_ms < exchanges->not_before_ms) {
         return plan_of(TALC_ACTION_WAIT, needs_answer ? exchanges->not_before_ms : UINT64_MAX);
     }
+    if (exchanges->repeat_wanted && needs->has_unacknowledged) {
+        /* New records come along: by themselves they would leave a hole before them. */
+        return plan_of(TALC_ACTION_REPEAT, now_ms);
+    }
     if (needs->has_unsent && !carries_news) {
         return plan_of(TALC_ACTION_SEND, now_ms);
     }

@@ -60,7 +60,7 @@ static bool take(talc_served *served, const talc_inbound *inbound, const talc_en
     talc_session *session = served->session;
     uint64_t before = session->in.next;
     bool is_newest = !served->has_request || envelope->request > served->newest_request;
-    talc_session_take(session, envelope, inbound->body_size, how->now_ms, &intake);
+    talc_session_take(session, envelope, how->now_ms, &intake);
     if (intake.result == TALC_INTAKE_DROPPED) {
         talc_served_tell(served, TALC_EVENT_ENVELOPE_DROPPED, NULL);
         return false;

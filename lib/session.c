@@ -166,11 +166,12 @@ static tag_state untagged(const talc_session *session, const talc_envelope *enve
                : TAG_NONE;
 }
 
-static tag_state check_tag(const talc_session *session, const talc_envelope *envelope,
-                           size_t text_size)
+/* What the path makes of the text (white space, escapes) does not make the envelope long. */
+static tag_state check_tag(const talc_session *session, const talc_envelope *envelope)
 {
     if (!envelope->has_guard) {
-        bool owed = session->peer_tags || text_size > TALC_MESSAGE_BODY_MAX;
+        bool owed =
+            session->peer_tags || talc_envelope_text_size(envelope) > TALC_MESSAGE_BODY_MAX;
         return owed ? TAG_WRONG : untagged(session, envelope);
     }
     if (session->has_keys && verify(session, envelope, session->keys.of[other_role(session)])) {
@@ -248,24 +249,23 @@ static void take_acknowledgement(talc_session *session, const talc_envelope *env
 }
 
 /* The tag of an envelope that the engine had to feed on first: right, wrong, or still unknown. */
-static tag_state check_tag_again(const talc_session *session, const talc_envelope *envelope,
-                                 size_t text_size)
+static tag_state check_tag_again(const talc_session *session, const talc_envelope *envelope)
 {
-    return session->has_keys ? check_tag(session, envelope, text_size) : TAG_NONE;
+    return session->has_keys ? check_tag(session, envelope) : TAG_NONE;
 }
 
-void talc_session_take(talc_session *session, const talc_envelope *envelope, size_t text_size,
-                       uint64_t now_ms, talc_intake *intake)
+void talc_session_take(talc_session *session, const talc_envelope *envelope, uint64_t now_ms,
+                       talc_intake *intake)
 {
     uint64_t before = session->in.next;
-    tag_state tag = check_tag(session, envelope, text_size);
+    tag_state tag = check_tag(session, envelope);
     bool has_fed = tag == TAG_LATER;
     memset(intake, 0, sizeof *intake);
     session->now_ms = now_ms;
     session->request = envelope->request;
     if (has_fed) {
         take_range(session, envelope, tag);
-        tag = check_tag_again(session, envelope, text_size);
+        tag = check_tag_again(session, envelope);
     }
     if (tag == TAG_WRONG) {
         intake->result = TALC_INTAKE_DROPPED;

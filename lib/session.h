@@ -83,11 +83,11 @@ typedef struct talc_intake {
 
 /**
  * Takes an envelope of the other side: checks its tag, its acknowledgement and its range, and feeds
- * the engine. `text_size` is the size of the text it was read from. The session's status may
- * become an error by it. Plaintext is then there for talc_session_read().
+ * the engine. The session's status may become an error by it. Plaintext is then there for
+ * talc_session_read().
  */
-void talc_session_take(talc_session *session, const talc_envelope *envelope, size_t text_size,
-                       uint64_t now_ms, talc_intake *intake);
+void talc_session_take(talc_session *session, const talc_envelope *envelope, uint64_t now_ms,
+                       talc_intake *intake);
 
 /** How an envelope is to be composed. */
 typedef struct talc_composition {

@@ -111,6 +111,12 @@ talc_status talc_envelope_check(const talc_envelope *envelope);
  */
 size_t talc_envelope_overhead(const talc_envelope *fields);
 
+/**
+ * Characters that talc_envelope_write() makes of a valid envelope, of one that was read too: whatever
+ * the path has made of its text meanwhile.
+ */
+size_t talc_envelope_text_size(const talc_envelope *envelope);
+
 /** Characters of the object, exactly, and one comma. `fragment` may be NULL. */
 size_t talc_piece_size(const talc_piece *piece);
 

@@ -117,6 +117,34 @@ size_t talc_piece_fragment_room(const talc_piece *piece, size_t json_room)
     return json_room > fixed ? talc_base64_decoded_size(json_room - fixed) : 0;
 }
 
+static void write_all(talc_text_writer *writer, const talc_envelope *envelope)
+{
+    write_number(writer, "{\"i\":", envelope->request);
+    if (envelope->piece_count > 0) {
+        write_number(writer, ",\"n\":", envelope->offset);
+    }
+    write_counts(writer, envelope);
+    if (envelope->piece_count > 0) {
+        write_pieces(writer, envelope);
+    }
+    if (envelope->more) {
+        talc_text_writer_string(writer, ",\"m\":1");
+    }
+    write_texts(writer, envelope);
+    if (envelope->has_guard) {
+        write_guard(writer, envelope);
+    }
+    talc_text_writer_put(writer, '}');
+}
+
+size_t talc_envelope_text_size(const talc_envelope *envelope)
+{
+    talc_text_writer writer;
+    talc_text_writer_init_counting(&writer);
+    write_all(&writer, envelope);
+    return writer.size;
+}
+
 talc_status talc_envelope_write(const talc_envelope *envelope, char *text, size_t capacity,
                                 size_t *size)
 {
@@ -126,22 +154,7 @@ talc_status talc_envelope_write(const talc_envelope *envelope, char *text, size_
         return TALC_ERROR_ARGUMENT;
     }
     talc_text_writer_init(&writer, text, capacity);
-    write_number(&writer, "{\"i\":", envelope->request);
-    if (envelope->piece_count > 0) {
-        write_number(&writer, ",\"n\":", envelope->offset);
-    }
-    write_counts(&writer, envelope);
-    if (envelope->piece_count > 0) {
-        write_pieces(&writer, envelope);
-    }
-    if (envelope->more) {
-        talc_text_writer_string(&writer, ",\"m\":1");
-    }
-    write_texts(&writer, envelope);
-    if (envelope->has_guard) {
-        write_guard(&writer, envelope);
-    }
-    talc_text_writer_put(&writer, '}');
+    write_all(&writer, envelope);
     if (writer.full) {
         return TALC_ERROR_TOO_LARGE;
     }

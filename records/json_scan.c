@@ -252,6 +252,15 @@ static talc_status scan_value(talc_json_reader *reader)
     }
 }
 
+/* Nobody may write one, and a reader may ignore it (RFC 8259 section 8.1). */
+static void skip_byte_order_mark(talc_json_reader *reader)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+    if (reader->size >= sizeof mark - 1 && memcmp(reader->text, mark, sizeof mark - 1) == 0) {
+        reader->position = sizeof mark - 1;
+    }
+}
+
 talc_status talc_json_scan(const char *text, size_t size, const talc_json_limits *limits,
                            char *copy, size_t *copy_size)
 {
@@ -264,6 +273,7 @@ talc_status talc_json_scan(const char *text, size_t size, const talc_json_limits
     talc_text_writer_init(&reader.copy, copy, size);
     *copy_size = 0;
     copy[0] = '\0';
+    skip_byte_order_mark(&reader);
     skip_space(&reader);
     if (peek(&reader) != '{') {
         return TALC_ERROR_MALFORMED;

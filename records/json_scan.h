@@ -17,8 +17,8 @@ typedef struct talc_json_limits {
 } talc_json_limits;
 
 /**
- * Reads `size` characters that must be one JSON object and nothing else but white space, and writes
- * it to `copy`, which the caller makes size + 1 characters large; a NUL follows the text.
+ * Reads `size` characters that must be one JSON object and nothing else but white space and one
+ * byte order mark of UTF-8 before it, and writes it to `copy`, which the caller makes size + 1 characters large; a NUL follows the text.
  * Beyond the grammar: strings and keys hold printable ASCII only; of the escapes, `\/` and `\u0020`
  * to `\u007e` are undone (they come back only for `"` and `\`), all others are refused. A number
  * that is not made of digits alone, or above 2^53-1, becomes `{}`: who expects a number there finds

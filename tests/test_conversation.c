@@ -113,7 +113,7 @@ static void carry(dialogue *talking, side *from, side *to)
     assert_int_equal(talc_session_compose(from->session, &how, text, sizeof text, &size),
                      TALC_OK);
     assert_int_equal(talc_envelope_read(text, size, TEXT_MAX, &envelope), TALC_OK);
-    talc_session_take(to->session, &envelope, size, how.now_ms, &intake);
+    talc_session_take(to->session, &envelope, how.now_ms, &intake);
     assert_int_equal(intake.result, TALC_INTAKE_TAKEN);
     talc_envelope_clear(&envelope);
     talc_conversation_read(&to->conversation);

@@ -130,7 +130,7 @@ static talc_intake_result take(side *to, const char *text, size_t size)
     talc_envelope envelope;
     talc_intake intake;
     assert_int_equal(talc_envelope_read(text, size, TEXT_MAX, &envelope), TALC_OK);
-    talc_session_take(to->session, &envelope, size, talk.request, &intake);
+    talc_session_take(to->session, &envelope, talk.request, &intake);
     talc_envelope_clear(&envelope);
     talc_conversation_read(&to->conversation);
     return intake.result;

@@ -235,6 +235,23 @@ static void late_failures_do_not_count(void **state)
     assert_waits_until(&waits_for_acknowledgement, now + 6000);
 }
 
+/* What is new waits for what the path has lost, else the other side would have a hole before it. */
+static void what_is_lost_goes_before_what_is_new(void **state)
+{
+    static const talc_exchange_needs has_both = { true, true, true, false };
+    (void)state;
+    uint32_t number = start(&has_unsent, TALC_ACTION_SEND)->number;
+    talc_exchanges_failed(&exchanges, number, 0, now);
+    now += 100;
+    answer(start(&has_both, TALC_ACTION_REPEAT), true);
+    start(&has_both, TALC_ACTION_SEND);
+    talc_exchanges_reroute(&exchanges);
+    answer(start(&has_both, TALC_ACTION_REPEAT), true);
+    start(&has_both, TALC_ACTION_SEND);
+    talc_exchanges_reroute(&exchanges);
+    start(&has_unsent, TALC_ACTION_SEND); /* nothing was lost but a poll */
+}
+
 /* ---------------------------------------------------------------- polling */
 
 /* 0.1, 0.2, 0.4 ... 2 s, as long as nothing new comes. */
@@ -373,6 +390,7 @@ int main(void)
         RULE(failures_end_an_exchange_early),
         RULE(a_path_that_says_when),
         RULE(late_failures_do_not_count),
+        RULE(what_is_lost_goes_before_what_is_new),
         RULE(polls_are_ever_rarer),
         RULE(a_held_poll_is_given_its_time),
         RULE(lost_polls_are_held_more_shortly),

@@ -111,7 +111,7 @@ static void take_answer(bare_client *client)
     assert_int_equal(
         talc_envelope_read((const char *)answer.body, answer.body_size, TEXT_MAX, &envelope),
         TALC_OK);
-    talc_session_take(client->session, &envelope, answer.body_size, client->pair->path.now_ms,
+    talc_session_take(client->session, &envelope, client->pair->path.now_ms,
                       &intake);
     assert_int_equal(intake.result, TALC_INTAKE_TAKEN);
     talc_envelope_clear(&envelope);
