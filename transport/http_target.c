@@ -37,6 +37,11 @@ static int reader_skips(text_reader *reader, const char *text)
     return 1;
 }
 
+static int reader_is_at(const text_reader *reader, char character)
+{
+    return reader->at < reader->end && reader->text[reader->at] == character;
+}
+
 static int hex_value(int digit)
 {
     static const char digits[] = "0123456789abcdefABCDEF";
@@ -109,43 +114,61 @@ static void item_take(query_item *item, int value, size_t position)
     }
 }
 
-/* Returns what ended it: '&', -1 or -2. The ampersand may be encoded with all the rest. */
-static int item_read(text_reader *reader, query_item *item)
+/* What parts names, values and items. */
+typedef enum query_form {
+    QUERY_PLAIN, /* '=' and '&' as they are; encoded ones belong to a value */
+    QUERY_WHOLE  /* encoded ones too: the whole query was encoded as one word */
+} query_form;
+
+/* Returns what ended it: '&', -1 or -2. */
+static int item_read(text_reader *reader, query_item *item, query_form form)
 {
+    const char *stops = form == QUERY_PLAIN ? "&#" : "#";
     int value;
     *item = (query_item){ 0 };
     for (size_t position = 0;; position += position < 2) {
-        value = reader_decoded(reader, "#");
-        if (value < 0 || value == '&') {
-            return value;
+        int parts = form == QUERY_WHOLE || reader_is_at(reader, '=') || position != 1;
+        value = reader_decoded(reader, stops);
+        if (value < 0 || (value == '&' && form == QUERY_WHOLE)) {
+            return value == -1 && reader_skips(reader, "&") ? '&' : value;
         }
-        item_take(item, value, position);
+        item_take(item, parts ? value : 0, position);
     }
+}
+
+/* How many items are called `s`; `session_id` is set if the last of them is an id. -1: the query is
+ * malformed. */
+static int ids_read(text_reader reader, query_form form, uint8_t *session_id)
+{
+    query_item item;
+    int seen = 0, end;
+    do {
+        end = item_read(&reader, &item, form);
+        if (item.name == 's' && item.has_value) {
+            seen++;
+            if (item.size != sizeof item.value ||
+                talc_base64_decode(item.value, item.size, session_id, TALC_SESSION_ID_SIZE) !=
+                    TALC_OK) {
+                return -1;
+            }
+        }
+    } while (end == '&');
+    return end == -1 ? seen : -1;
 }
 
 int talc_http_target_session_id(const char *target, uint8_t session_id[TALC_SESSION_ID_SIZE])
 {
     text_reader reader = path_reader(target);
-    query_item item;
-    int seen = 0, is_good = 0, end;
+    int seen = 0;
     memset(session_id, 0, TALC_SESSION_ID_SIZE);
     while (reader_next(&reader, "?#") != -1) {
     }
-    if (!reader_skips(&reader, "?")) {
-        return 0;
+    if (reader_skips(&reader, "?")) {
+        seen = ids_read(reader, QUERY_PLAIN, session_id);
+        seen = seen == 0 ? ids_read(reader, QUERY_WHOLE, session_id) : seen;
     }
-    do {
-        end = item_read(&reader, &item);
-        if (item.name == 's' && item.has_value) {
-            seen++;
-            is_good = item.size == sizeof item.value &&
-                      talc_base64_decode(item.value, item.size, session_id, TALC_SESSION_ID_SIZE) ==
-                          TALC_OK;
-        }
-    } while (end == '&');
-    if (seen != 1 || !is_good || end != -1) {
+    if (seen != 1) {
         memset(session_id, 0, TALC_SESSION_ID_SIZE);
-        return 0;
     }
-    return 1;
+    return seen == 1;
 }
