@@ -4,8 +4,7 @@
 #define TLS(name_, version_, credentials_, path_, protocol_, is_resumed_)                          \
     {                                                                                              \
         .name = name_, .mode = TALC_MODE_TLS, .version = version_, .credentials = credentials_,    \
-        .path = path_, .scheme = "coap", .engine = TALC_ENGINE_TLS, .protocol = protocol_,         \
-        .is_resumed = is_resumed_                                                                  \
+        .path = path_, .engine = TALC_ENGINE_TLS, .protocol = protocol_, .is_resumed = is_resumed_ \
     }
 #define TLS_1_3(name_, credentials_, path_, is_resumed_)                                           \
     TLS(name_, TALC_TLS_1_3, credentials_, path_, "TLSv1.3", is_resumed_)
@@ -15,7 +14,7 @@
 #define ECC(name_, path_)                                                                          \
     {                                                                                              \
         .name = name_, .mode = TALC_MODE_ECC, .credentials = &peers_device, .path = path_,         \
-        .scheme = "coap", .engine = TALC_ENGINE_ECC, .protocol = "talc-ecc-1"                      \
+        .engine = TALC_ENGINE_ECC, .protocol = "talc-ecc-1"                                        \
     }
 
 #define NONE(name_, path_, promise_)                                                               \
@@ -30,6 +29,16 @@
         .scheme = scheme_, .engine = TALC_ENGINE_DTLS, .protocol = "DTLSv1.2",                     \
         .promise = MODE_GIVES_UP                                                                   \
     }
+
+#ifdef TALC_TEST_HTTP
+#define HTTP_ROWS                                                                                  \
+    TLS_1_3("tls-psk/http", &peers_psk, PEERS_HTTP, 0),                                            \
+        TLS_1_3("tls-certificates/http", &peers_certificates, PEERS_HTTP, 1),                      \
+        TLS_1_2("tls12-certificates/http", &peers_certificates, PEERS_HTTP, 0),                    \
+        ECC("ecc/http", PEERS_HTTP)
+#else
+#define HTTP_ROWS
+#endif
 
 /* Tickets are those of TLS 1.3. Sessions of pre-shared keys have none: the key is all that a ticket
  * could save. */
@@ -54,6 +63,7 @@ const mode_row mode_rows[] = {
     ECC("ecc/loopback", PEERS_LOOPBACK),
     ECC("ecc/coap", PEERS_DIRECT),
     ECC("ecc/proxy", PEERS_PROXY),
+    HTTP_ROWS
 };
 
 const size_t mode_row_count = sizeof mode_rows / sizeof mode_rows[0];

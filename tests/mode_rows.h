@@ -27,7 +27,7 @@ typedef struct mode_row {
     talc_tls_version version;
     const peers_credentials *credentials;
     peers_path path;
-    const char *scheme;      /**< of the URIs */
+    const char *scheme;      /**< of the URIs; NULL: what the path wants */
     talc_engine_kind engine; /**< of the peers that each side sees */
     const char *protocol;    /**< likewise of the sessions */
     int is_resumed;          /**< 1 if the second session begins with a ticket of the first */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/peers.h"
 
+#include "tests/credential_folder.h"
+
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -67,29 +69,31 @@ static bool is_simulated(const peers *of)
 
 static void write_uri(const peers *of, char uri[64], uint16_t port)
 {
-    const char *scheme = of->options.scheme != NULL ? of->options.scheme : "coap";
+    const char *scheme = of->options.path == PEERS_HTTP ? "http" : "coap";
+    scheme = of->options.scheme != NULL ? of->options.scheme : scheme;
     snprintf(uri, 64, "%s://127.0.0.1:%u", scheme, port);
 }
 
 static void make_server(peers *of)
 {
     talc_config config;
-    talc_failure failure;
     const peers_options *options = &of->options;
     peers_configure(&config, &options->credentials->server);
     set_mode_and_sizes(&config, options, options->version);
     if (options->half_open_timeout_ms != 0) {
         config.half_open_timeout_ms = options->half_open_timeout_ms;
     }
-    config.failure = &failure;
+    config.failure = &of->server_failure;
     config.on_event = on_event;
     config.on_event_context = of;
     config.listener = is_simulated(of) ? &path_listener : NULL;
-    must(talc_server_new(&of->server, &config), &failure, of->name);
+    config.https_certificate_path = credential_path("outer.pem");
+    config.https_key_path = credential_path("outer.key");
+    must(talc_server_new(&of->server, &config), &of->server_failure, of->name);
     write_uri(of, of->uri, 0);
     must(talc_server_listen(of->server,
                             of->loopback != NULL ? talc_loopback_uri(of->loopback) : of->uri),
-         &failure, of->name);
+         &of->server_failure, of->name);
     peers_configure_drop(&config);
     of->server_port = talc_server_port(of->server, 0);
     resources_serve(of->resources, of->server);
@@ -120,7 +124,7 @@ static void make_path(peers *of)
         proxy_process_start(&of->proxy);
         port = relay_before(&of->far, of, of->server_port);
         write_uri(of, of->proxy_uri, relay_before(&of->near, of, of->proxy.port));
-    } else {
+    } else if (of->options.path != PEERS_HTTP) {
         port = relay_before(&of->near, of, of->server_port);
     }
     write_uri(of, of->uri, port);
@@ -140,6 +144,7 @@ static void make_client(peers *of, const peers_side *side)
     config.carrier = is_simulated(of) ? &path_carrier : NULL;
     config.journal_path = options->journal_path;
     config.key_log_path = options->key_log_path;
+    config.https_anchors_path = credential_path("outer-ca.pem");
     config.failure = &failure;
     must(talc_client_new(&of->clients[of->client_count], &config, of->uri,
                          of->proxy_uri[0] != 0 ? of->proxy_uri : NULL),
@@ -150,7 +155,8 @@ static void make_client(peers *of, const peers_side *side)
 
 static void name_peers(peers *of)
 {
-    static const char *const paths[] = { "direct", "through the proxy", "loopback", "simulated" };
+    static const char *const paths[] = { "direct", "through the proxy", "loopback", "HTTP",
+                                         "simulated" };
     static const char *const modes[] = { "none", "TLS 1.3", "DTLS 1.2", "ecc" };
     const peers_options *options = &of->options;
     const char *mode = modes[options->mode != NULL ? *options->mode : TALC_MODE_TLS];
@@ -328,7 +334,10 @@ static void add_side(polled *all, const peers *of, int descriptor)
 
 static void add_middle(polled *all, const peers *of)
 {
-    add_side(all, of, talc_server_descriptor(of->server, 0));
+    for (size_t listener = 0; listener == 0 || talc_server_port(of->server, listener) != 0;
+         listener++) {
+        add_side(all, of, talc_server_descriptor(of->server, listener));
+    }
     add_timeout(all, talc_server_timeout_ms(of->server));
     add_relay(all, of->near);
     add_relay(all, of->far);

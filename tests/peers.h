@@ -4,7 +4,7 @@
 
 /**
  * A talc server with the resources of resources.h, its clients, and what lies between them: nothing
- * (loopback), a UDP socket, or libcoap's coap-server as a forward proxy; with a relay on each link
+ * (loopback), a UDP socket, a TCP connection with HTTP, or libcoap's coap-server as a forward proxy; with a relay on each link
  * if wanted. All of it but the proxy runs in one thread, in peers_turn(); several of these may run
  * side by side. Whatever goes wrong in the plumbing fails the running test. Waits in poll() only, so
  * that a program with virtual_clock.h has it in virtual time.
@@ -56,6 +56,7 @@ typedef enum peers_path {
     PEERS_DIRECT = 0, /**< CoAP */
     PEERS_PROXY,      /**< CoAP through a forward proxy */
     PEERS_LOOPBACK,
+    PEERS_HTTP, /**< HTTP, without relays */
     PEERS_SIMULATED /**< that of pair_path.h, with `weather`; one at a time */
 } peers_path;
 
@@ -63,7 +64,7 @@ typedef enum peers_path {
 typedef struct peers_options {
     const peers_credentials *credentials;
     const talc_mode *mode;           /**< NULL: TALC_MODE_TLS */
-    const char *scheme;              /**< of the URIs; NULL: "coap" */
+    const char *scheme;              /**< of the URIs; NULL: "coap", with PEERS_HTTP "http" */
     talc_tls_version version;        /**< of both sides; 0: TLS 1.3 */
     talc_tls_version client_version; /**< 0: as the server */
     peers_path path;
@@ -92,6 +93,7 @@ typedef struct peers {
     talc_loopback *loopback;
     test_path simulated;
     talc_server *server;
+    talc_failure server_failure;
     uint16_t server_port;
     resources *resources;
     peers_events events;

@@ -236,17 +236,30 @@ static void a_session_from_end_to_end(void **state)
     peers_free(of);
 }
 
-#define CASES_MAX 24
+#define CASES_MAX 32
+
+static const peers_path paths[] = {
+    PEERS_LOOPBACK,
+    PEERS_DIRECT,
+    PEERS_PROXY,
+    PEERS_HTTP,
+};
+
+/* HTTP stands last in the table. */
+#ifdef TALC_TEST_HTTP
+#define PATHS (sizeof paths / sizeof paths[0])
+#else
+#define PATHS (sizeof paths / sizeof paths[0] - 1)
+#endif
 
 static size_t make_cases(end_to_end_case cases[CASES_MAX])
 {
     static const talc_tls_version versions[] = { TALC_TLS_1_3, TALC_TLS_1_2 };
-    static const peers_path paths[] = { PEERS_LOOPBACK, PEERS_DIRECT, PEERS_PROXY };
-    static const char *const path_names[] = { "direct", "through the proxy", "loopback" };
+    static const char *const path_names[] = { "direct", "through the proxy", "loopback", "HTTP" };
     size_t count = 0;
     for (size_t version = 0; version < 2; version++) {
         for (size_t row = 0; row < 4; row++) {
-            for (size_t path = 0; path < 3; path++) {
+            for (size_t path = 0; path < PATHS; path++) {
                 end_to_end_case *made = &cases[count++];
                 made->row = &credentials_rows[row];
                 made->options = (peers_options){ .credentials = made->row->credentials,

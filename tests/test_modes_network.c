@@ -215,7 +215,7 @@ int main(int argc, char **argv)
         return row_named(argv[1]) != NULL ? run_here(row_named(argv[1])) : 2;
     }
     for (size_t i = 0; i < mode_row_count; i++) {
-        if (fnmatch(pattern, mode_rows[i].name, 0) == 0) {
+        if (mode_rows[i].path != PEERS_HTTP && fnmatch(pattern, mode_rows[i].name, 0) == 0) {
             tests[count++] = (struct CMUnitTest){ mode_rows[i].name, all_seeds, NULL, NULL,
                                                   (void *)(uintptr_t)&mode_rows[i] };
         }

@@ -44,20 +44,26 @@ typedef struct crowd_case {
     const char *name;
     size_t count;
     talc_tls_version version;
+    peers_path path;
+    int has_threads;
 } crowd_case;
 
 static crowd_case crowds[] = {
-    { "two clients on one loop, TLS 1.3", 2, TALC_TLS_1_3 },
-    { "two clients on one loop, TLS 1.2", 2, TALC_TLS_1_2 },
-    { "eight clients on one loop, TLS 1.3", 8, TALC_TLS_1_3 },
-    { "eight clients in threads, TLS 1.3", 8, TALC_TLS_1_3 },
+    { "two clients on one loop, TLS 1.3", 2, TALC_TLS_1_3, PEERS_PROXY, 0 },
+    { "two clients on one loop, TLS 1.2", 2, TALC_TLS_1_2, PEERS_PROXY, 0 },
+    { "eight clients on one loop, TLS 1.3", 8, TALC_TLS_1_3, PEERS_PROXY, 0 },
+    { "eight clients in threads, TLS 1.3", 8, TALC_TLS_1_3, PEERS_PROXY, 1 },
+#ifdef TALC_TEST_HTTP
+    { "eight clients on one loop, HTTP", 8, TALC_TLS_1_3, PEERS_HTTP, 0 },
+    { "eight clients in threads, HTTP", 8, TALC_TLS_1_3, PEERS_HTTP, 1 },
+#endif
 };
 
 static peers *make_crowd(const crowd_case *crowd)
 {
     peers_options options = { .credentials = &server_of_many,
                               .version = crowd->version,
-                              .path = PEERS_PROXY,
+                              .path = crowd->path,
                               .client_count = crowd->count };
     for (size_t i = 0; i < crowd->count; i++) {
         options.clients[i] = &identities[i];
@@ -224,11 +230,11 @@ static void each_has_its_own_data_in_threads(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        { crowds[0].name, each_has_its_own_data, NULL, peers_free_all, &crowds[0] },
-        { crowds[1].name, each_has_its_own_data, NULL, peers_free_all, &crowds[1] },
-        { crowds[2].name, each_has_its_own_data, NULL, peers_free_all, &crowds[2] },
-        { crowds[3].name, each_has_its_own_data_in_threads, NULL, peers_free_all, &crowds[3] },
-    };
+    struct CMUnitTest tests[sizeof crowds / sizeof crowds[0]];
+    for (size_t i = 0; i < sizeof crowds / sizeof crowds[0]; i++) {
+        CMUnitTestFunction test =
+            crowds[i].has_threads ? each_has_its_own_data_in_threads : each_has_its_own_data;
+        tests[i] = (struct CMUnitTest){ crowds[i].name, test, NULL, peers_free_all, &crowds[i] };
+    }
     return cmocka_run_group_tests_name("two clients", tests, NULL, NULL);
 }
