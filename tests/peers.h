@@ -4,10 +4,11 @@
 
 /**
  * A talc server with the resources of resources.h, its clients, and what lies between them: nothing
- * (loopback), a UDP socket, a TCP connection with HTTP, or libcoap's coap-server as a forward proxy; with a relay on each link
- * if wanted. All of it but the proxy runs in one thread, in peers_turn(); several of these may run
- * side by side. Whatever goes wrong in the plumbing fails the running test. Waits in poll() only, so
- * that a program with virtual_clock.h has it in virtual time.
+ * (loopback), a UDP socket, a TCP connection with HTTP, or libcoap's coap-server as a forward
+ * proxy; with a relay on each link if wanted. All of it but the proxy runs in one thread, in
+ * peers_turn(); several of these may run side by side. Whatever goes wrong in the plumbing fails
+ * the running test. Waits in poll() only, so that a program with virtual_clock.h has it in virtual
+ * time.
  */
 
 #include "tests/pair_path.h"

@@ -136,6 +136,10 @@ static void session_ids_are_read_however_they_are_spelt(void **state)
         { "http://sensor.example:8080" PATH "?s=" ID, 1 },
         { "HTTPS://[::1]" PATH "?s=" ID, 1 },
         { PATH "?s=" ID "#s=AAAAAAAAAAAAAAAA", 1 },
+        { PATH "?s=" ID "&a=1%26s%3D2", 1 }, /* that is a's value */
+        { PATH "?%73%3D" ID "%26a%3D1", 1 },
+        { PATH "?s=" ID "%26a%3D1", 0 },
+        { PATH "?a%26s%3D" ID "%26s%3D" ID, 0 },
         { PATH, 0 },
         { PATH "?", 0 },
         { PATH "#?s=" ID, 0 },
