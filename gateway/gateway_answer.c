@@ -2,7 +2,6 @@
 #include "gateway/gateway_state.h"
 
 #include <stdio.h>
-#include <string.h>
 
 static int is_from_coap(const talc_gateway_exchange *exchange)
 {
@@ -44,24 +43,10 @@ static void tell_response_in(const talc_gateway_exchange *exchange, const talc_c
                                                       .http = http });
 }
 
-/* RFC 8768 section 4 has each proxy put its name before those that a 5.08 holds already. libcoap does
- * so with its own address, and drops a 5.08 that names this address: the response of every loop.
- * So no other name than the gateway's own goes back. */
-static void shorten_trace(talc_gateway *gateway)
-{
-    if (gateway->draft.coap.code == TALC_CODE(5, 8)) {
-        gateway->draft.coap.body = (const uint8_t *)gateway->pseudonym;
-        gateway->draft.coap.body_size = strlen(gateway->pseudonym);
-    }
-}
-
 /* What the translation made of a response may be an error of its own. */
 static void answer_translated(talc_gateway_exchange *exchange)
 {
     char reason[TALC_GATEWAY_REASON_SIZE];
-    if (is_from_coap(exchange)) {
-        shorten_trace(exchange->gateway);
-    }
     snprintf(reason, sizeof reason, "%s", exchange->gateway->draft.reason);
     talc_gateway_answer_draft(exchange, reason[0] != '\0' ? reason : NULL);
 }

@@ -86,14 +86,12 @@ static bool all_printable(const uint8_t *bytes, size_t size)
     return true;
 }
 
-/* These two escapes are read by the strictest readers of JSON too. */
 static void write_character(talc_text_writer *writer, char character)
 {
-    switch (character) {
-    case '"': talc_text_writer_string(writer, "\\u0022"); break;
-    case '\\': talc_text_writer_string(writer, "\\u005c"); break;
-    default: talc_text_writer_put(writer, character); break;
+    if (character == '"' || character == '\\') {
+        talc_text_writer_put(writer, '\\');
     }
+    talc_text_writer_put(writer, character);
 }
 
 static void write_encoded(talc_text_writer *writer, uint8_t byte)

@@ -9,13 +9,13 @@
  *
  * {"time_ms":1700000000000,"exchange":17,"kind":"request-in","protocol":"coap",
  *  "peer":"127.0.0.1:40012","uri":"coap://svc.example/a","method":"POST",
- *  "format":"application/json","size":860,"body":"{\u0022i\u0022:60}"}
+ *  "format":"application/json","size":860,"body":"{\"i\":60}"}
  * (on one line). `kind` is request-in, request-out, response-in, response-out or trouble. Requests
  * have `method`, CoAP responses `code` ("2.04"), HTTP responses `status` (200). `format` is left
  * out where there is none. `body` is there if it is printable ASCII, else `body_base64url`; neither
  * if `size` is 0. `reason` stands last, of trouble, of refusals and of requests to observe; trouble
- * has no `size`. Of the escapes of JSON only \u0022 and \u005c are used: in other texts than a body
- * what is not printable ASCII is percent-encoded.
+ * has no `size`. Of the escapes of JSON only those of '"' and '\' are used: in other texts than
+ * a body what is not printable ASCII is percent-encoded.
  */
 
 #include <stdbool.h>
