@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Whatever a journal or a proxy's log holds, it is read, concluded from and written in every form. */
+/* Whatever a journal or a proxy's log holds, it is read, concluded from and written in every form.
+ */
 #include <stdlib.h>
 
 #include "tools/inspect_reader.h"

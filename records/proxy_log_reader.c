@@ -145,7 +145,8 @@ static const char *read_string(line_reader *reader, size_t *size)
     return reader->text + start;
 }
 
-/* ---------------------------------------------------------------- numbers, and what is passed over */
+/* ---------------------------------------------------------------- numbers, and what is passed
+ * over */
 
 static bool read_number(line_reader *reader, uint64_t *number)
 {

@@ -6,12 +6,11 @@
  * Reads the log of talc-proxy: JSON Lines, one line for each message on each of its two legs.
  *
  * {"time_ms":1700000000000,"exchange":17,"kind":"request-in","protocol":"coap",
- *  "peer":"127.0.0.1:40012","uri":"coap://host/path?s=...","method":"POST",
- *  "format":"application/json","size":860,"body":"{\"i\":7}"}
- * (on one line). A response has "code":"2.04" or "status":200 in place of the method; a body that is
- * no text stands in "body_base64url"; "trouble" has a "reason". Unlike an envelope such a line
- * may hold every escape of JSON and text in UTF-8. It may come from another machine, so nothing in it
- * is believed.
+ * "peer":"127.0.0.1:40012","uri":"coap://host/path?s=...","method":"POST",
+ * "format":"application/json","size":860,"body":"{\"i\":7}"} (on one line). A response has
+ * "code":"2.04" or "status":200 in place of the method; a body that is no text stands in
+ * "body_base64url"; "trouble" has a "reason". Unlike an envelope such a line may hold every escape
+ * of JSON and text in UTF-8. It may come from another machine, so nothing in it is believed.
  */
 
 #include <stdbool.h>
@@ -48,13 +47,11 @@ typedef struct talc_proxy_log_entry {
     size_t body_size;
 } talc_proxy_log_entry;
 
-/**
- * Reads one line, with or without its newline. What the entry points to is written into `text`, which
- * the caller keeps as long as the entry and makes 2 * size + 16 bytes large. Unknown keys are passed
- * over, known ones are there at most once; "kind" and "exchange" are required.
- * TALC_OK; TALC_ERROR_MALFORMED; TALC_ERROR_TOO_LARGE for more than TALC_PROXY_LOG_LINE_SIZE_MAX.
- * On an error the entry is all zero.
- */
+/** Reads one line, with or without its newline. What the entry points to is written into `text`,
+ * which the caller keeps as long as the entry and makes 2 * size + 16 bytes large. Unknown keys
+ * are passed over, known ones are there at most once; "kind" and "exchange" are required. TALC_OK;
+ * TALC_ERROR_MALFORMED; TALC_ERROR_TOO_LARGE for more than TALC_PROXY_LOG_LINE_SIZE_MAX. On an
+ * error the entry is all zero. */
 talc_status talc_proxy_log_read_line(const char *line, size_t size, char *text,
                                      talc_proxy_log_entry *entry);
 

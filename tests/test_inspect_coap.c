@@ -21,9 +21,9 @@ static const uint8_t session_id[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 };
 /* In hexadecimal digits: the parts that messages are made of. */
 #define POST "40020001"
 #define POST_TOKEN "42020001aabb"
-#define CONTENT_FORMAT "1132"                                   /* option 12 after Uri-Path: 50 */
-#define URI_PATH "bb2e77656c6c2d6b6e6f776e0461746c73"           /* .well-known, atls */
-#define URI_QUERY "3d05733d41414543417751464267634943516f4c"    /* s=AAECAwQFBgcICQoL */
+#define CONTENT_FORMAT "1132"                                /* option 12 after Uri-Path: 50 */
+#define URI_PATH "bb2e77656c6c2d6b6e6f776e0461746c73"        /* .well-known, atls */
+#define URI_QUERY "3d05733d41414543417751464267634943516f4c" /* s=AAECAwQFBgcICQoL */
 #define ADDRESS URI_PATH CONTENT_FORMAT URI_QUERY
 #define TEXT "ff7b7d"
 
@@ -154,8 +154,9 @@ static void end(observed *seen)
 }
 
 /* Gives a message with this payload behind its head to the flows; false: it belongs to nobody. */
-static bool observe(observed *seen, bool is_request, const char *head, const char *payload)
+static bool observe(observed *seen, inspect_direction sender, const char *head, const char *payload)
 {
+    bool is_request = sender == INSPECT_CLIENT;
     uint8_t bytes[256];
     inspect_coap message;
     size_t size = strlen(head) / 2;
@@ -185,10 +186,10 @@ static void an_answer_belongs_to_the_request_with_its_token(void **state)
     (void)state;
     observed seen;
     begin(&seen);
-    assert_false(observe(&seen, false, ANSWER, "{\"i\":1}"));
-    assert_true(observe(&seen, true, ASK, "{\"i\":1}"));
-    assert_false(observe(&seen, false, "62440001aabc", "{\"i\":1}"));
-    assert_true(observe(&seen, false, ANSWER, "{\"i\":1}"));
+    assert_false(observe(&seen, INSPECT_SERVER, ANSWER, "{\"i\":1}"));
+    assert_true(observe(&seen, INSPECT_CLIENT, ASK, "{\"i\":1}"));
+    assert_false(observe(&seen, INSPECT_SERVER, "62440001aabc", "{\"i\":1}"));
+    assert_true(observe(&seen, INSPECT_SERVER, ANSWER, "{\"i\":1}"));
     assert_int_equal(seen.view->sessions->totals[INSPECT_SERVER].envelopes, 1);
     assert_string_equal(seen.view->sessions->client, "c:1");
     assert_int_equal(seen.all.finding_count, 0);
@@ -205,23 +206,22 @@ static void a_body_is_put_together_from_blocks(void **state)
     (void)state;
     observed seen;
     begin(&seen);
-    assert_true(observe(&seen, true, ASK "c108", PIECE_1));
-    assert_true(observe(&seen, false, "625f0001aabbd10e08", ""));
-    assert_true(observe(&seen, true, ASK "c118", PIECE_2));
-    assert_true(observe(&seen, true, ASK "c118", PIECE_2)); /* CoAP repeats it */
-    assert_true(observe(&seen, true, ASK "c120", PIECE_3));
-    assert_true(observe(&seen, true, ASK "c120", PIECE_3));
+    assert_true(observe(&seen, INSPECT_CLIENT, ASK "c108", PIECE_1));
+    assert_true(observe(&seen, INSPECT_SERVER, "625f0001aabbd10e08", ""));
+    assert_true(observe(&seen, INSPECT_CLIENT, ASK "c118", PIECE_2));
+    assert_true(observe(&seen, INSPECT_CLIENT, ASK "c118", PIECE_2)); /* CoAP repeats it */
+    assert_true(observe(&seen, INSPECT_CLIENT, ASK "c120", PIECE_3));
+    assert_true(observe(&seen, INSPECT_CLIENT, ASK "c120", PIECE_3));
     /* The answer comes in blocks too; the second one is asked for without a payload. */
-    assert_true(observe(&seen, false, ANSWER "d10a08", PIECE_1));
-    assert_true(observe(&seen, true, ASK "8118", ""));
-    assert_true(observe(&seen, false, ANSWER "d10a18", PIECE_2));
-    assert_true(observe(&seen, false, ANSWER "d10a20", PIECE_3));
+    assert_true(observe(&seen, INSPECT_SERVER, ANSWER "d10a08", PIECE_1));
+    assert_true(observe(&seen, INSPECT_CLIENT, ASK "8118", ""));
+    assert_true(observe(&seen, INSPECT_SERVER, ANSWER "d10a18", PIECE_2));
+    assert_true(observe(&seen, INSPECT_SERVER, ANSWER "d10a20", PIECE_3));
     inspection_finish(&seen.all);
     const inspect_session *session = seen.view->sessions;
     for (int direction = 0; direction < 2; direction++) {
         assert_int_equal(session->totals[direction].envelopes, 1);
-        assert_int_equal(session->totals[direction].body_bytes,
-                         strlen(PIECE_1 PIECE_2 PIECE_3));
+        assert_int_equal(session->totals[direction].body_bytes, strlen(PIECE_1 PIECE_2 PIECE_3));
         assert_int_equal(session->streams[direction].record_count, 1);
     }
     assert_int_equal(seen.all.finding_count, 0);
@@ -233,8 +233,8 @@ static void a_body_whose_blocks_are_missing_is_none(void **state)
     (void)state;
     observed seen;
     begin(&seen);
-    assert_true(observe(&seen, true, ASK "c108", PIECE_1));
-    assert_true(observe(&seen, true, ASK "c120", PIECE_3));
+    assert_true(observe(&seen, INSPECT_CLIENT, ASK "c108", PIECE_1));
+    assert_true(observe(&seen, INSPECT_CLIENT, ASK "c120", PIECE_3));
     assert_null(seen.view->sessions);
     end(&seen);
 }

@@ -2,8 +2,8 @@
 #ifndef TALC_TOOLS_INSPECT_FLOWS_H
 #define TALC_TOOLS_INSPECT_FLOWS_H
 
-/** CoAP between two addresses, put together for an inspection: which answer belongs to which request,
- * and bodies out of blocks (RFC 7959). */
+/** CoAP between two addresses, put together for an inspection: which answer belongs to which
+ * request, and bodies out of blocks (RFC 7959). */
 
 #include "tools/inspect_coap.h"
 #include "tools/inspection.h"
@@ -26,8 +26,8 @@ typedef struct inspect_flows inspect_flows;
 inspect_flows *inspect_flows_new(void);
 void inspect_flows_free(inspect_flows *flows);
 
-/** Whether it belongs to a session: a request by its address, an answer by its request. `message` is
- * what inspect_coap_read() made of the datagram. */
+/** Whether it belongs to a session: a request by its address, an answer by its request. `message`
+ * is what inspect_coap_read() made of the datagram. */
 bool inspect_flows_know(const inspect_flows *flows, const inspect_datagram *datagram,
                         const inspect_coap *message);
 

@@ -11,8 +11,14 @@
 
 #define LINE_SIZE_MAX (1u << 20)
 
-/* A line of what tshark prints: hexadecimal digits of one side, behind a tab if it is node 1. */
-static void take_line(inspect_messages *messages, bool node_0_is_client, char *line)
+/* What tshark prints of a connection: two nodes, then what they said. */
+typedef struct transcript {
+    inspect_messages *messages;
+    inspect_direction node_0;
+} transcript;
+
+/* Hexadecimal digits of one side, behind a tab if it is node 1. */
+static void take_digits(const transcript *read, char *line)
 {
     bool is_node_1 = line[0] == '\t';
     char *digits = line + is_node_1;
@@ -21,38 +27,36 @@ static void take_line(inspect_messages *messages, bool node_0_is_client, char *l
     if (size == 0 || !talc_hex_read(bytes, size, digits)) {
         return;
     }
-    inspect_messages_take(messages, node_0_is_client == is_node_1 ? INSPECT_SERVER : INSPECT_CLIENT,
-                          bytes, size);
+    bool is_client = (read->node_0 == INSPECT_CLIENT) != is_node_1;
+    inspect_messages_take(read->messages, is_client ? INSPECT_CLIENT : INSPECT_SERVER, bytes, size);
 }
 
 /* "Node 0: 192.0.2.2:5684"; a node that said nothing has no address. */
-static bool node_is_client(const char *line, bool so_far)
+static void take_node(transcript *read, const char *line)
 {
     bool is_node_0 = strncmp(line, "Node 0: ", 8) == 0;
-    bool is_node_1 = strncmp(line, "Node 1: ", 8) == 0;
-    if (!is_node_0 && !is_node_1) {
-        return so_far;
-    }
     bool is_client = strncmp(line + 8, "192.0.2.1:", 10) == 0;
-    bool is_server = strncmp(line + 8, "192.0.2.2:", 10) == 0;
-    if (!is_client && !is_server) {
-        return so_far;
+    if (is_client || strncmp(line + 8, "192.0.2.2:", 10) == 0) {
+        read->node_0 = is_client == is_node_0 ? INSPECT_CLIENT : INSPECT_SERVER;
     }
-    return is_node_0 ? is_client : is_server;
 }
 
 static void read_output(FILE *output, inspect_messages *messages)
 {
+    transcript read = { messages, INSPECT_CLIENT };
     char *line = NULL;
     size_t capacity = 0;
     size_t size = 0;
     int found;
-    bool node_0_is_client = true;
     while ((found = inspect_line_read(output, &line, &capacity, LINE_SIZE_MAX, &size)) != 0) {
-        if (found > 0) {
-            line[size] = '\0';
-            node_0_is_client = node_is_client(line, node_0_is_client);
-            take_line(messages, node_0_is_client, line);
+        if (found < 0) {
+            continue;
+        }
+        line[size] = '\0';
+        if (strncmp(line, "Node ", 5) == 0 && size > 8) {
+            take_node(&read, line);
+        } else {
+            take_digits(&read, line);
         }
     }
     free(line);

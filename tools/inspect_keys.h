@@ -14,8 +14,8 @@ typedef struct inspect_decryption {
     char failure[320]; /**< why nothing could be done, "" otherwise */
 } inspect_decryption;
 
-/** Prints the messages of every session that was written. False: `failure` says why. A session whose
- * keys are not in the log is named, and is no failure. */
+/** Prints the messages of every session that was written. False: `failure` says why. A session
+ * whose keys are not in the log is named, and is no failure. */
 bool inspect_keys_use(const inspection *all, const inspect_choice *choice,
                       inspect_decryption *decryption, FILE *out);
 

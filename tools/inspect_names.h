@@ -2,8 +2,8 @@
 #ifndef TALC_TOOLS_INSPECT_NAMES_H
 #define TALC_TOOLS_INSPECT_NAMES_H
 
-/** What can be read of records without keys: messages of a handshake and alerts in the clear, and the
- * version of the session. */
+/** What can be read of records without keys: messages of a handshake and alerts in the clear, and
+ * the version of the session. */
 
 #include "tools/inspection.h"
 

@@ -68,15 +68,23 @@ static uint64_t read_time_us(const char *text)
     return us;
 }
 
-static void write_address(const capture *read, bool is_source, bool is_udp, char *address)
+static void write_address(const char *ip4, const char *ip6, const char *port, char *address)
 {
-    const char *ip4 = read->values[is_source ? FIELD_IP_SOURCE : FIELD_IP_DESTINATION];
-    const char *ip6 = read->values[is_source ? FIELD_IP6_SOURCE : FIELD_IP6_DESTINATION];
-    const char *port = is_udp ? read->values[is_source ? FIELD_UDP_SOURCE : FIELD_UDP_DESTINATION]
-                              : read->values[is_source ? FIELD_TCP_SOURCE : FIELD_TCP_DESTINATION];
-    bool is_ip4 = ip4[0] != '\0';
-    snprintf(address, INSPECT_ADDRESS_SIZE, "%s%.45s%s:%.5s", is_ip4 ? "" : "[", is_ip4 ? ip4 : ip6,
-             is_ip4 ? "" : "]", port);
+    if (ip4[0] != '\0') {
+        snprintf(address, INSPECT_ADDRESS_SIZE, "%.45s:%.5s", ip4, port);
+    } else {
+        snprintf(address, INSPECT_ADDRESS_SIZE, "[%.45s]:%.5s", ip6, port);
+    }
+}
+
+/* Who sent the packet, and to whom; `ports` are the fields of the two ports. */
+static void write_addresses(const capture *read, const int ports[2], char *source,
+                            char *destination)
+{
+    write_address(read->values[FIELD_IP_SOURCE], read->values[FIELD_IP6_SOURCE],
+                  read->values[ports[0]], source);
+    write_address(read->values[FIELD_IP_DESTINATION], read->values[FIELD_IP6_DESTINATION],
+                  read->values[ports[1]], destination);
 }
 
 static bool port_is_wanted(const capture *read, const char *port)
@@ -117,8 +125,8 @@ static void take_datagram(const capture *read)
     }
     bool is_request = inspect_coap_is_request(&message);
     const char *port = read->values[is_request ? FIELD_UDP_DESTINATION : FIELD_UDP_SOURCE];
-    write_address(read, true, true, datagram.source);
-    write_address(read, false, true, datagram.destination);
+    write_addresses(read, (const int[]){ FIELD_UDP_SOURCE, FIELD_UDP_DESTINATION }, datagram.source,
+                    datagram.destination);
     if (!inspect_flows_know(read->flows, &datagram, &message)) {
         count_other(read, message.payload_size);
     } else if (port_is_wanted(read, port)) {
@@ -160,8 +168,8 @@ static void take_http(const capture *read)
                         read->values[is_request ? FIELD_TCP_DESTINATION : FIELD_TCP_SOURCE])) {
         return;
     }
-    write_address(read, is_request, false, client);
-    write_address(read, !is_request, false, server);
+    write_addresses(read, (const int[]){ FIELD_TCP_SOURCE, FIELD_TCP_DESTINATION },
+                    is_request ? client : server, is_request ? server : client);
     bool is_ours = inspect_session_of_uri(uri, strlen(uri), id);
     inspect_body body = { .time_us = read->time_us,
                           .place = read->frame,

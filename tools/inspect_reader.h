@@ -48,10 +48,8 @@ bool inspect_capture_read(inspection *all, const inspect_source *source, inspect
 /** Notes a line that could not be read. */
 void inspect_reading_bad(inspect_reading *reading, uint64_t line);
 
-/**
- * Reads a line without its newline into `*line`, which grows up to `size_max` and is the caller's to
- * free. 1: a line; 0: the end; -1: a line that is too long, passed over, or no memory.
- */
+/** Reads a line without its newline into `*line`, which grows up to `size_max` and is the caller's
+ * to free. 1: a line; 0: the end; -1: a line that is too long, passed over, or no memory. */
 int inspect_line_read(FILE *file, char **line, size_t *capacity, size_t size_max, size_t *size);
 
 #endif

@@ -24,8 +24,8 @@ void inspect_report_write(const inspection *all, const inspect_choice *choice, F
 /** The same as one JSON object. */
 void inspect_json_write(const inspection *all, const inspect_choice *choice, FILE *out);
 
-/** A line for each record: session, who sent it, offset, type, length, SHA-256 of the fragment; sorted,
- * each line once. False: no memory. */
+/** A line for each record: session, who sent it, offset, type, length, SHA-256 of the fragment;
+ * sorted, each line once. False: no memory. */
 bool inspect_digests_write(const inspection *all, const inspect_choice *choice, FILE *out);
 
 #endif

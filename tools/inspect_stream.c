@@ -52,7 +52,8 @@ static bool insert_chunk(inspect_stream *stream, size_t place, const inspect_ran
     return true;
 }
 
-/* Compares what the chunk and the range share, from byte `from` of the range on; returns its end. */
+/* Compares what the chunk and the range share, from byte `from` of the range on; returns its end.
+ */
 static size_t compare(const inspect_chunk *chunk, const inspect_range *range, size_t from,
                       inspect_intake *intake)
 {

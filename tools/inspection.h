@@ -3,11 +3,12 @@
 #define TALC_TOOLS_INSPECTION_H
 
 /**
- * What was seen of sessions: readers (inspect_journal.h, inspect_proxy_log.h, inspect_capture.h) put
- * in what they find, inspection_finish() draws the conclusions, writers print them.
+ * What was seen of sessions: readers (inspect_journal.h, inspect_proxy_log.h, inspect_capture.h)
+ * put in what they find, inspection_finish() draws the conclusions, writers print them.
  *
- * A view is one place to look from: a journal, a leg of a proxy, the port of a server in a capture.
- * Sessions are told apart by view and id; what several views saw of one session is compared.
+ * A view is one place to look from: a journal, a leg of a proxy, the port of a server in a
+ * capture. Sessions are told apart by view and id; what several views saw of one session is
+ * compared.
  *
  * Everything is bounded; what goes beyond is left out, and `is_cut` says so.
  */
@@ -140,7 +141,8 @@ typedef struct inspection {
 bool inspection_begin(inspection *all);
 void inspection_end(inspection *all);
 
-/** The view of this name, a new one if there is none; NULL when there are too many. Names are cut. */
+/** The view of this name, a new one if there is none; NULL when there are too many. Names are cut.
+ */
 inspect_view *inspection_view(inspection *all, const char *name);
 
 /** The body of a request or an answer, as one hop carried it. */

@@ -2,8 +2,8 @@
 #ifndef TALC_TOOLS_PCAP_WRITER_H
 #define TALC_TOOLS_PCAP_WRITER_H
 
-/** Writes captures (classic pcap, link type RAW: IPv4 without a link) of packets that never were on a
- * wire: TCP with right checksums, or UDP. */
+/** Writes captures (classic pcap, link type RAW: IPv4 without a link) of packets that never were
+ * on a wire: TCP with right checksums, or UDP. */
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -16,12 +16,12 @@ typedef struct process {
     FILE *errors; /**< what it complains about, in a file without a name */
 } process;
 
-/** Starts `words[0]`, found by PATH, with the NULL-terminated words and no input. False: no process or
- * no pipe. */
+/** Starts `words[0]`, found by PATH, with the NULL-terminated words and no input. False: no
+ * process or no pipe. */
 bool process_start(process *started, const char *const *words);
 
-/** Waits for its end. Its exit code, or -1 if a signal ended it; the last line that it complained in
- * is copied to `reason`, cut, printable, and "" if there is none. */
+/** Waits for its end. Its exit code, or -1 if a signal ended it; the last line that it complained
+ * in is copied to `reason`, cut, printable, and "" if there is none. */
 int process_end(process *started, char *reason, size_t capacity);
 
 #endif
