@@ -441,6 +441,28 @@ static void two_gateways_in_a_loop_stop(void **state)
     gateway_process_stop(&other);
 }
 
+/* Neither Via nor Hop-Limit outlives the other protocol; the bound for one origin ends it. */
+static void a_loop_over_both_protocols_is_bounded(void **state)
+{
+    started_program probe, first, second;
+    (void)state;
+    gateway_process_start(&probe, "--listen coap://127.0.0.1:0 --quiet --ready-fd 1");
+    uint16_t port = probe.ports[0];
+    gateway_process_stop(&probe);
+    gateway_process_start(&second,
+                          "--listen http://127.0.0.1:0 --quiet --ready-fd 1 "
+                          "--allow coap://127.0.0.1:%u",
+                          port);
+    gateway_process_start(&first,
+                          "--listen coap://127.0.0.1:%u --quiet --ready-fd 1 "
+                          "--route /spin=http://127.0.0.1:%u/hc/coap://127.0.0.1:%u/spin",
+                          port, second.ports[0], port);
+    finished_program_expect(&run, "c:5.03", "coap-client-notls -v 6 -B 20 coap://127.0.0.1:%u/spin",
+                            port);
+    gateway_process_stop(&first);
+    gateway_process_stop(&second);
+}
+
 /* ---------------------------------------------------------------- its log */
 
 static void read_log(void)
@@ -547,6 +569,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_full_gateway_says_when_to_come_again),
         cmocka_unit_test(a_gateway_that_asks_itself_stops),
         cmocka_unit_test(two_gateways_in_a_loop_stop),
+        cmocka_unit_test(a_loop_over_both_protocols_is_bounded),
         cmocka_unit_test(observe_is_not_mapped_and_the_log_says_so),
         cmocka_unit_test(four_messages_make_an_exchange_in_the_log),
         cmocka_unit_test(wrong_usage_is_told),
