@@ -59,10 +59,9 @@ static talc_coap_gathered hand_over(talc_coap_server *server, const talc_coap_pe
     if (replied) {
         return TALC_COAP_GATHERED_ANSWERED;
     }
-    if (server->withhold_ms > 0 && pending->type == COAP_MESSAGE_CON &&
-        !pending->is_acknowledged) {
+    if (pending->withhold_ms > 0 && pending->type == COAP_MESSAGE_CON) {
         talc_coap_response_withhold(response);
-        pending->withheld_until_ms = talc_coap_now_ms() + server->withhold_ms;
+        pending->withheld_until_ms = talc_coap_now_ms() + pending->withhold_ms;
         server->withheld++;
     }
     pending->response = NULL;

@@ -40,10 +40,12 @@
 
 #define NO_RESPONSE 258
 
-/* Below the first repeat of any client, and above what most origins take. An answer that comes in
+/* Below the first repeat of a client, and above what most origins take. An answer that comes in
  * time takes two datagrams in place of four; and libcoap's clients up to 4.3.4 lose a long answer
- * that is no acknowledgement. */
+ * that is no acknowledgement. Envelopes, which are posted, are repeated after a second; other
+ * clients take two at least (RFC 7252 section 4.8). */
 #define WITHHOLD_MS 500
+#define WITHHOLD_SAFE_MS 1500
 
 /* Of IANA's registry: critical and safe to forward (RFC 7252 section 5.4.6). What is not safe, like
  * the Q-Blocks of RFC 9177, libcoap refuses by itself. There is room for six below 256 and two
@@ -187,6 +189,16 @@ static int is_for_the_proxy_resource(const coap_pdu_t *request)
            coap_check_option(request, COAP_OPTION_URI_HOST, &iterator) == NULL;
 }
 
+static uint32_t withhold_ms_of(const coap_pdu_t *request)
+{
+    coap_pdu_code_t code = coap_pdu_get_code(request);
+    if (is_for_the_proxy_resource(request)) {
+        return 0; /* libcoap has acknowledged it */
+    }
+    return code == COAP_REQUEST_CODE_GET || code == COAP_REQUEST_CODE_FETCH ? WITHHOLD_SAFE_MS
+                                                                             : WITHHOLD_MS;
+}
+
 static void message_arrive(talc_coap_server *server, talc_coap_pending *arrived,
                            const coap_pdu_t *request, coap_pdu_t *response)
 {
@@ -195,7 +207,7 @@ static void message_arrive(talc_coap_server *server, talc_coap_pending *arrived,
     arrived->limit = self->body_size;
     arrived->detail = &at;
     arrived->unwanted = talc_coap_uint_read(request, NO_RESPONSE, 0);
-    arrived->is_acknowledged = is_for_the_proxy_resource(request);
+    arrived->withhold_ms = withhold_ms_of(request);
     talc_coap_reception_take(&self->reception, server, arrived, request, response);
 }
 
@@ -269,8 +281,7 @@ static talc_status server_prepare(talc_coap_message_server *server,
                                       .nstart = TALC_COAP_OWN_SEPARATE_MAX, /* see there */
                                       .separate_max = TALC_COAP_SEPARATE_MAX,
                                       .own_separate_max = TALC_COAP_OWN_SEPARATE_MAX,
-                                      .transfers_max = TALC_COAP_TRANSFERS_MAX,
-                                      .withhold_ms = WITHHOLD_MS };
+                                      .transfers_max = TALC_COAP_TRANSFERS_MAX };
     if (talc_crypto_start() != TALC_OK) {
         return talc_failure_set(failure, TALC_STAGE_CONFIGURE, TALC_ERROR_RANDOM,
                                 "no cryptography could be had");

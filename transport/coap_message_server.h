@@ -9,13 +9,14 @@
  * most 512 above) are done below, as for the direct link. Calls back only from within process();
  * one thread.
  *
- * A response within half a second rides with the acknowledgement; a later one is a message of its
- * own. Hop-Limit (RFC 8768) is handed over as it was sent. Refused here: with 4.00 more than
- * TALC_COAP_MESSAGE_OPTIONS_MAX options and segments "." and ".." of a path; with 4.02 critical
- * options that nobody knows or that are there twice (elective ones are handed over once); with
- * 4.08 blocks that do not follow, 4.13 bodies above the limit, 5.03 what there is no room for. By
- * libcoap: 5.05 a Proxy-Uri that is none; 4.04 methods above 0.07; of requests that name no
- * proxied host, 5.08 those with a Hop-Limit of 1. No-Response (RFC 7967) is honoured.
+ * A response within half a second (to GET and FETCH one and a half) rides with the
+ * acknowledgement; a later one is a message of its own. Hop-Limit (RFC 8768) is handed over as it
+ * was sent. Refused here: with 4.00 more than TALC_COAP_MESSAGE_OPTIONS_MAX options and segments
+ * "." and ".." of a path; with 4.02 critical options that nobody knows or that are there twice
+ * (elective ones are handed over once); with 4.08 blocks that do not follow, 4.13 bodies above the
+ * limit, 5.03 what there is no room for. By libcoap: 5.05 a Proxy-Uri that is none; 4.04 methods
+ * above 0.07; of requests that name no proxied host, 5.08 those with a Hop-Limit of 1. No-Response
+ * (RFC 7967) is honoured.
  */
 
 #include "talc/status.h"

@@ -325,21 +325,11 @@ void talc_coap_response_withhold(coap_pdu_t *response)
     coap_pdu_set_type(response, COAP_MESSAGE_NON);
 }
 
-/* The one that was withheld first; they are in the order of their arrival. */
-static talc_coap_pending *withheld_first(const talc_coap_server *server)
-{
-    talc_coap_pending *at = server->withheld > 0 ? server->pending : NULL;
-    while (at != NULL && at->withheld_until_ms == 0) {
-        at = at->next;
-    }
-    return at;
-}
-
 void talc_coap_acknowledgements_send(talc_coap_server *server, uint64_t now_ms)
 {
-    talc_coap_pending *at = withheld_first(server);
-    for (; at != NULL && at->withheld_until_ms <= now_ms; at = at->next) {
-        if (at->withheld_until_ms != 0) {
+    talc_coap_pending *at = server->withheld > 0 ? server->pending : NULL;
+    for (; at != NULL; at = at->next) {
+        if (at->withheld_until_ms != 0 && at->withheld_until_ms <= now_ms) {
             coap_pdu_t *pdu = coap_pdu_init(COAP_MESSAGE_ACK, 0, at->message_id, 0);
             withheld_end(server, at);
             if (pdu != NULL) {
@@ -351,17 +341,23 @@ void talc_coap_acknowledgements_send(talc_coap_server *server, uint64_t now_ms)
 
 uint32_t talc_coap_acknowledgements_timeout_ms(const talc_coap_server *server, uint64_t now_ms)
 {
-    const talc_coap_pending *first = withheld_first(server);
-    if (first == NULL) {
+    const talc_coap_pending *at = server->withheld > 0 ? server->pending : NULL;
+    uint64_t first_ms = UINT64_MAX;
+    for (; at != NULL; at = at->next) {
+        if (at->withheld_until_ms != 0 && at->withheld_until_ms < first_ms) {
+            first_ms = at->withheld_until_ms;
+        }
+    }
+    if (first_ms == UINT64_MAX) {
         return UINT32_MAX;
     }
-    return first->withheld_until_ms > now_ms ? (uint32_t)(first->withheld_until_ms - now_ms) : 0;
+    return first_ms > now_ms ? (uint32_t)(first_ms - now_ms) : 0;
 }
 
 int talc_coap_acknowledgement_is_withheld(const talc_coap_server *server,
                                           const talc_coap_pending *arrived)
 {
-    const talc_coap_pending *at = withheld_first(server);
+    const talc_coap_pending *at = server->withheld > 0 ? server->pending : NULL;
     while (at != NULL && !(at->withheld_until_ms != 0 && at->session == arrived->session &&
                            at->message_id == arrived->message_id)) {
         at = at->next;

@@ -38,7 +38,7 @@ typedef struct talc_coap_pending {
     size_t token_size;
     talc_coap_key key; /**< without tag */
     size_t limit;      /**< bytes that its body may have */
-    int is_acknowledged; /**< it is not for us to do */
+    uint32_t withhold_ms; /**< for which its acknowledgement may wait for the answer */
     uint64_t withheld_until_ms; /**< its acknowledgement leaves without the answer then; 0: it has
                                      left */
     talc_coap_block_presence has_block1, has_block2;
@@ -101,7 +101,6 @@ typedef struct talc_coap_server_setup {
     size_t separate_max; /**< of them that are confirmable while one is given up: in all */
     size_t own_separate_max; /**< likewise: for one sender, if the face counts them */
     size_t transfers_max; /**< half-received requests, and kept answers */
-    uint32_t withhold_ms; /**< how long acknowledgements wait for their answers; 0: not at all */
 } talc_coap_server_setup;
 
 struct talc_coap_server {
@@ -117,7 +116,6 @@ struct talc_coap_server {
     talc_coap_pending *pending;
     size_t pending_count;
     size_t withheld; /**< of them, acknowledgements */
-    uint32_t withhold_ms;
     talc_coap_transfers requests;
     talc_coap_transfers answers;
     size_t transfers;     /**< of both that were there after the last sweep */
