@@ -201,6 +201,49 @@ static void a_held_request_outlives_its_caller(void **state)
     }
 }
 
+/* What a caller has not said before it goes will never come: nobody waits for it. */
+static void who_leaves_is_let_go(void **state)
+{
+    static const char *const texts[] = {
+        "",
+        "G",
+        "GET / HTTP/1.1\r\n",
+        "POST / HTTP/1.1\r\n" HOST "Content-Length: 9\r\n\r\nx",
+        "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n5\r\nab",
+        "GET / HTTP/1.1\r\n" HOST "\r\nGET",
+    };
+    http_stand *of = *state;
+    for (size_t i = 0; i < 2 * sizeof texts / sizeof texts[0]; i++) {
+        http_caller *caller = http_stand_call(of);
+        http_caller_say(caller, texts[i / 2]);
+        if (i % 2 == 0) {
+            http_caller_close(caller);
+        } else {
+            http_caller_finish(caller);
+        }
+        for (int turns = 0; turns < 20; turns++) { /* far from any time-out */
+            http_loop_turn(&of->loop, -1, 5);
+        }
+        assert_int_equal(talc_http_server_connections(of->server), 0);
+        if (i % 2 == 1) {
+            http_caller_close(caller);
+        }
+    }
+}
+
+/* As `printf ... | nc -N` does. */
+static void who_asks_and_says_no_more_is_answered(void **state)
+{
+    http_stand *of = *state;
+    http_caller *caller = http_stand_call(of);
+    http_caller_say(caller, "GET /1 HTTP/1.1\r\n" HOST "\r\n");
+    http_caller_finish(caller);
+    assert_int_equal(http_caller_answer(caller), 200);
+    http_caller_await_close(caller);
+    http_caller_close(caller);
+    http_stand_await_connections(of, 0);
+}
+
 static void without_an_answer_the_connection_is_closed(void **state)
 {
     http_stand *of = *state;
@@ -349,11 +392,18 @@ int main(void)
 #define CASE(function)                                                                             \
     cmocka_unit_test_setup_teardown(function, http_stand_setup, http_stand_teardown)
     const struct CMUnitTest tests[] = {
-        CASE(requests_arrive_as_they_were_sent),  CASE(pieces_make_a_request),
-        CASE(who_waits_to_be_asked_is_asked),     CASE(responses_go_back_as_they_were_given),
-        CASE(a_long_response_arrives_whole),      CASE(answers_may_come_later_in_any_order),
-        CASE(a_held_request_outlives_its_caller), CASE(without_an_answer_the_connection_is_closed),
-        CASE(what_is_no_request_is_refused),      CASE(noise_does_no_harm),
+        CASE(requests_arrive_as_they_were_sent),
+        CASE(pieces_make_a_request),
+        CASE(who_waits_to_be_asked_is_asked),
+        CASE(responses_go_back_as_they_were_given),
+        CASE(a_long_response_arrives_whole),
+        CASE(answers_may_come_later_in_any_order),
+        CASE(a_held_request_outlives_its_caller),
+        CASE(who_leaves_is_let_go),
+        CASE(who_asks_and_says_no_more_is_answered),
+        CASE(without_an_answer_the_connection_is_closed),
+        CASE(what_is_no_request_is_refused),
+        CASE(noise_does_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

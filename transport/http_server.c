@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -16,6 +17,8 @@
 
 /* Descriptors that are left to the rest of the process, if the system gives it few. */
 #define DESCRIPTORS_SPARED 64u
+
+#define EVENTS_AT_ONCE 64
 
 /* Room beside a header for its fields' structures and a response's header. */
 #define POOL_EXTRA 8192u
@@ -51,6 +54,14 @@ void talc_http_connection_enter(talc_http_connection *connection, talc_http_phas
         connection->deadline_ms = now_ms() + server->phase_ms[phase];
         DL_APPEND(server->phases[phase], connection);
     }
+}
+
+/* libmicrohttpd takes a read that brought less than it asked for as the last one, so it does not see
+ * the end of a stream that came along with data. */
+static void watch(const talc_http_server *server, int descriptor, void *context, uint32_t events)
+{
+    struct epoll_event event = { .events = events, .data.ptr = context };
+    (void)epoll_ctl(server->descriptor, EPOLL_CTL_ADD, descriptor, &event);
 }
 
 /* libmicrohttpd closes the descriptor when it sees the end of the stream. */
@@ -92,6 +103,7 @@ static void connection_begin(talc_http_server *server, struct MHD_Connection *li
     made->phase = TALC_HTTP_HELD; /* in no list yet */
     talc_http_peer_set(&made->peer, address->client_addr);
     talc_http_connection_enter(made, TALC_HTTP_IDLE);
+    watch(server, made->descriptor, made, EPOLLRDHUP | EPOLLET);
     make_room(server);
 }
 
@@ -109,6 +121,8 @@ static void on_connection(void *context, struct MHD_Connection *link, void **slo
     if (connection != NULL) {
         talc_http_request_drop(connection); /* not every error ends a request first */
         leave(connection);
+        server->finished -= (size_t)connection->is_finished;
+        (void)epoll_ctl(server->descriptor, EPOLL_CTL_DEL, connection->descriptor, NULL);
         free(connection);
     }
 }
@@ -125,24 +139,62 @@ static void end_late_ones(talc_http_server *server)
     }
 }
 
+static void note_finished_ones(talc_http_server *server)
+{
+    struct epoll_event events[EVENTS_AT_ONCE];
+    int count;
+    do {
+        count = epoll_wait(server->descriptor, events, EVENTS_AT_ONCE, 0);
+        for (int i = 0; i < count; i++) {
+            talc_http_connection *connection = events[i].data.ptr;
+            if (connection != NULL && !connection->is_finished) {
+                connection->is_finished = 1;
+                server->finished++;
+            }
+        }
+    } while (count == EVENTS_AT_ONCE);
+}
+
+/* Whether the last byte of a peer that says no more has been read. */
+static int is_read_out(const talc_http_connection *connection)
+{
+    char byte;
+    return connection->is_finished &&
+           recv(connection->descriptor, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+/* Without a whole request they will never have one. */
+static void end_finished_ones(talc_http_server *server)
+{
+    static const talc_http_phase phases[] = { TALC_HTTP_IDLE, TALC_HTTP_RECEIVING };
+    for (size_t i = 0; i < 2 && server->finished > 0; i++) {
+        talc_http_connection *connection, *next;
+        DL_FOREACH_SAFE (server->phases[phases[i]], connection, next) {
+            if (is_read_out(connection)) {
+                talc_http_connection_end(connection);
+            }
+        }
+    }
+}
+
 talc_status talc_http_server_process(talc_http_server *server)
 {
     int was_full;
     enum MHD_Result result;
     end_late_ones(server);
+    note_finished_ones(server);
     do {
         was_full = server->connections >= server->connections_max;
         result = MHD_run_wait(server->daemon, 0);
         /* A place is free again: libmicrohttpd listens from its next turn on. */
     } while (result == MHD_YES && was_full && server->connections < server->connections_max);
+    end_finished_ones(server);
     return result == MHD_YES ? TALC_OK : TALC_ERROR_IO;
 }
 
 int talc_http_server_descriptor(const talc_http_server *server)
 {
-    const union MHD_DaemonInfo *info =
-        MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-    return info != NULL ? info->epoll_fd : -1;
+    return server->descriptor;
 }
 
 uint32_t talc_http_server_timeout_ms(const talc_http_server *server)
@@ -296,6 +348,11 @@ static talc_status server_start(talc_http_server *server, const talc_http_server
         (void)fstat(listening, &opened);
         daemon_start(server, setup, &files, listening);
     }
+    if (status == TALC_OK && server->daemon != NULL) {
+        const union MHD_DaemonInfo *info =
+            MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+        watch(server, info->epoll_fd, NULL, EPOLLIN);
+    }
     if (status == TALC_OK && server->daemon == NULL) {
         descriptor_drop(listening, &opened);
         status = endpoint->is_secure ? TALC_ERROR_IDENTITY : TALC_ERROR_MEMORY;
@@ -306,6 +363,14 @@ static talc_status server_start(talc_http_server *server, const talc_http_server
     }
     tls_files_free(&files);
     return status;
+}
+
+static void server_free(talc_http_server *server)
+{
+    if (server->descriptor >= 0) {
+        close(server->descriptor);
+    }
+    free(server);
 }
 
 talc_status talc_http_server_open(talc_http_server **server, const talc_http_server_setup *setup,
@@ -328,9 +393,12 @@ talc_status talc_http_server_open(talc_http_server **server, const talc_http_ser
     made->phase_ms[TALC_HTTP_IDLE] = setup->idle_timeout_ms;
     made->phase_ms[TALC_HTTP_RECEIVING] = setup->request_timeout_ms;
     made->phase_ms[TALC_HTTP_ANSWERING] = setup->request_timeout_ms;
-    status = server_start(made, setup, &endpoint, failure);
+    made->descriptor = epoll_create1(EPOLL_CLOEXEC);
+    status = made->descriptor < 0 ? talc_failure_set(failure, TALC_STAGE_PATH, TALC_ERROR_MEMORY,
+                                                     "the process has no descriptors left")
+                                  : server_start(made, setup, &endpoint, failure);
     if (status != TALC_OK) {
-        free(made);
+        server_free(made);
         return status;
     }
     *server = made;
@@ -343,5 +411,5 @@ void talc_http_server_close(talc_http_server *server)
         return;
     }
     MHD_stop_daemon(server->daemon);
-    free(server);
+    server_free(server);
 }

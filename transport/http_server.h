@@ -13,7 +13,8 @@
  * request_timeout_ms after that line, when the response is not taken request_timeout_ms after it was
  * given. Whoever takes the last of connections_max places ends the connection that has waited longest
  * without a request, else the one whose request began first and is not whole; those with whole requests
- * stay.
+ * stay. A peer that says no more is let go as soon as its last request is answered; while a request is
+ * held it counts as gone (libmicrohttpd cannot tell the two apart), and its answer reaches nobody.
  *
  * Refused by the server itself: what is no HTTP, bytes that no header has, framing that two servers
  * could take for different things (400), a large header (431) or body (413). It closes the connection

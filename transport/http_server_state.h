@@ -40,6 +40,7 @@ typedef struct talc_http_connection {
     int descriptor; /* libmicrohttpd's */
     talc_http_phase phase;
     uint64_t deadline_ms;
+    int is_finished;                   /* the peer says no more */
     struct talc_http_request *request; /* NULL between two */
     talc_http_peer peer;
 } talc_http_connection;
@@ -73,6 +74,8 @@ struct talc_http_server {
     uint32_t phase_ms[TALC_HTTP_TIMED];
     talc_http_connection *phases[TALC_HTTP_TIMED]; /* earliest deadline first */
     size_t connections;
+    size_t finished; /* of them, those whose peers say no more */
+    int descriptor;  /* epoll(7): libmicrohttpd's own, and the ends of streams */
     uint16_t port;
     char complaint[128]; /* what libmicrohttpd said last, while it is being set up */
 };
