@@ -385,24 +385,6 @@ static void an_origin_that_does_not_answer_is_a_time_out(void **state)
                             gateway.ports[HTTP], coap_script.ports[0]);
 }
 
-static void a_full_gateway_says_when_to_come_again(void **state)
-{
-    started_program small;
-    (void)state;
-    gateway_process_start(&small,
-                          "--listen coap://127.0.0.1:0 --listen http://127.0.0.1:0 --timeout 3 "
-                          "--max-outstanding 1 --quiet --ready-fd 1 --allow coap://127.0.0.1:%u",
-                          coap_script.ports[0]);
-    finished_program_run(&run,
-                         "curl -sS -i -m 20 --parallel --parallel-immediate "
-                         "http://127.0.0.1:%u/hc/coap://127.0.0.1:%u/silent?[1-3]",
-                         small.ports[HTTP], coap_script.ports[0]);
-    assert_non_null(strstr(run.output, "HTTP/1.1 504"));
-    assert_non_null(strstr(run.output, "HTTP/1.1 503"));
-    assert_non_null(strstr(run.output, "Retry-After: 2"));
-    gateway_process_stop(&small);
-}
-
 static void a_gateway_that_asks_itself_stops(void **state)
 {
     (void)state;
@@ -414,53 +396,6 @@ static void a_gateway_that_asks_itself_stops(void **state)
                             COAP_CLIENT "-H 1 -m get coap://127.0.0.1:%u/example_data",
                             gateway.ports[COAP], coap_server.ports[0]);
     assert_non_null(strstr(run.output, "gate.test"));
-}
-
-static void two_gateways_in_a_loop_stop(void **state)
-{
-    started_program other;
-    (void)state;
-    /* /loop of this one leads to /loop of the next, which leads to /loop of this one. */
-    started_program first, probe;
-    gateway_process_start(&probe, "--listen coap://127.0.0.1:0 --quiet --ready-fd 1");
-    uint16_t port = probe.ports[0];
-    gateway_process_stop(&probe);
-    gateway_process_start(&first,
-                          "--listen coap://127.0.0.1:0 --quiet --ready-fd 1 "
-                          "--route /loop=coap://127.0.0.1:%u/loop --name first.test",
-                          port);
-    gateway_process_start(&other,
-                          "--listen coap://127.0.0.1:%u --quiet --ready-fd 1 "
-                          "--route /loop=coap://127.0.0.1:%u/loop --name second.test",
-                          port, first.ports[0]);
-    /* The way back passes the gateway that the hop limit's end has passed, too. */
-    finished_program_expect(&run, "c:5.02", "coap-client-notls -v 6 -B 20 coap://127.0.0.1:%u/loop",
-                            first.ports[0]);
-    assert_non_null(strstr(run.output, "a 5.08 of this gateway came back to it"));
-    gateway_process_stop(&first);
-    gateway_process_stop(&other);
-}
-
-/* Neither Via nor Hop-Limit outlives the other protocol; the bound for one origin ends it. */
-static void a_loop_over_both_protocols_is_bounded(void **state)
-{
-    started_program probe, first, second;
-    (void)state;
-    gateway_process_start(&probe, "--listen coap://127.0.0.1:0 --quiet --ready-fd 1");
-    uint16_t port = probe.ports[0];
-    gateway_process_stop(&probe);
-    gateway_process_start(&second,
-                          "--listen http://127.0.0.1:0 --quiet --ready-fd 1 "
-                          "--allow coap://127.0.0.1:%u",
-                          port);
-    gateway_process_start(&first,
-                          "--listen coap://127.0.0.1:%u --quiet --ready-fd 1 "
-                          "--route /spin=http://127.0.0.1:%u/hc/coap://127.0.0.1:%u/spin",
-                          port, second.ports[0], port);
-    finished_program_expect(&run, "c:5.03", "coap-client-notls -v 6 -B 20 coap://127.0.0.1:%u/spin",
-                            port);
-    gateway_process_stop(&first);
-    gateway_process_stop(&second);
 }
 
 /* ---------------------------------------------------------------- its log */
@@ -511,38 +446,6 @@ static void four_messages_make_an_exchange_in_the_log(void **state)
     }
 }
 
-/* ---------------------------------------------------------------- the program */
-
-static void wrong_usage_is_told(void **state)
-{
-    static const struct {
-        const char *options, *words;
-        int code;
-    } rows[] = {
-        { "--help", "usage: talc-proxy", 0 },
-        { "--version", "talc-proxy 0", 0 },
-        { "--what", "usage: talc-proxy", 2 },
-        { "what", "what is \"what\"?", 2 },
-        { "--timeout 0", "--timeout takes a number", 2 },
-        { "--timeout 1x", "--timeout takes a number", 2 },
-        { "--allow gopher://x", "--allow", 2 },
-        { "--route nonsense", "--route", 2 },
-        { "--hc-path hc", "--hc-path", 2 },
-        { "--name a/b", "is no name for a gateway", 1 },
-        { "--listen gopher://[::]", "listens at coap://, http:// or https://", 1 },
-        { "--listen coap://192.0.2.1:0", "192.0.2.1", 1 },
-        { "--log /nowhere/log", "/nowhere/log", 1 },
-        { "--https-ca /nowhere/ca", "/nowhere/ca", 1 },
-        { "--listen https://127.0.0.1:0", "ertificate", 1 },
-    };
-    (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        finished_program_expect(&run, rows[i].words, "%s %s", getenv("TALC_TEST_TALC_PROXY"),
-                                rows[i].options);
-        assert_int_equal(run.code, rows[i].code);
-    }
-}
-
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -566,13 +469,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_is_not_allowed_is_refused),
         cmocka_unit_test(an_origin_that_is_not_there_is_a_bad_gateway),
         cmocka_unit_test(an_origin_that_does_not_answer_is_a_time_out),
-        cmocka_unit_test(a_full_gateway_says_when_to_come_again),
         cmocka_unit_test(a_gateway_that_asks_itself_stops),
-        cmocka_unit_test(two_gateways_in_a_loop_stop),
-        cmocka_unit_test(a_loop_over_both_protocols_is_bounded),
         cmocka_unit_test(observe_is_not_mapped_and_the_log_says_so),
         cmocka_unit_test(four_messages_make_an_exchange_in_the_log),
-        cmocka_unit_test(wrong_usage_is_told),
     };
     if (argc > 1) {
         cmocka_set_test_filter(argv[1]);

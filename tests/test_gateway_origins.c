@@ -24,24 +24,36 @@
 #define EXCHANGES 4
 #define TURNS_MAX 4000 /* a hang guard: 5 ms each */
 
-/* ---------------------------------------------------------------- a name with four addresses */
+/* ---------------------------------------------------------------- names that no name service has */
 
-/* The first is for many, nobody is at the next two. The program's own definition stands before the C library's. */
-static const char *const four[] = { "224.0.1.187", "127.0.0.2", "127.0.0.3", "127.0.0.1" };
-static struct sockaddr_in four_addresses[4];
-static struct addrinfo four_found[4];
+/* The program's own definitions stand before the C library's. */
+typedef struct played_name {
+    const char *name;
+    const char *texts[4]; /* NULL: no more */
+    struct sockaddr_in addresses[4];
+    struct addrinfo found[4];
+} played_name;
 
-static int find_four(struct addrinfo **found)
+static played_name names[] = {
+    /* Nobody is at the first two. */
+    { .name = "three.test", .texts = { "127.0.0.2", "127.0.0.3", "127.0.0.1" } },
+    /* The last one would lead to this machine. */
+    { .name = "nobody.test", .texts = { "224.0.1.187", "255.255.255.255", "0.0.0.0" } },
+};
+
+static int find(played_name *name, struct addrinfo **found)
 {
-    for (size_t i = 0; i < 4; i++) {
-        four_addresses[i].sin_family = AF_INET;
-        assert_int_equal(inet_pton(AF_INET, four[i], &four_addresses[i].sin_addr), 1);
-        four_found[i] = (struct addrinfo){ .ai_family = AF_INET,
-                                           .ai_addrlen = sizeof four_addresses[i],
-                                           .ai_addr = (struct sockaddr *)&four_addresses[i],
-                                           .ai_next = i < 3 ? &four_found[i + 1] : NULL };
+    for (size_t i = 0; name->texts[i] != NULL; i++) {
+        struct sockaddr_in *address = &name->addresses[i];
+        address->sin_family = AF_INET;
+        assert_int_equal(inet_pton(AF_INET, name->texts[i], &address->sin_addr), 1);
+        name->found[i] =
+            (struct addrinfo){ .ai_family = AF_INET,
+                               .ai_addrlen = sizeof *address,
+                               .ai_addr = (struct sockaddr *)address,
+                               .ai_next = name->texts[i + 1] != NULL ? &name->found[i + 1] : NULL };
     }
-    *found = four_found;
+    *found = name->found;
     return 0;
 }
 
@@ -50,15 +62,19 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
 {
     int (*next)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
     *(void **)&next = dlsym(RTLD_NEXT, "getaddrinfo");
-    return node != NULL && strcmp(node, "four.test") == 0 ? find_four(found)
-                                                          : next(node, service, hints, found);
+    for (size_t i = 0; node != NULL && i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(node, names[i].name) == 0) {
+            return find(&names[i], found);
+        }
+    }
+    return next(node, service, hints, found);
 }
 
 void freeaddrinfo(struct addrinfo *found)
 {
     void (*next)(struct addrinfo *);
     *(void **)&next = dlsym(RTLD_NEXT, "freeaddrinfo");
-    if (found != four_found) {
+    if (found != names[0].found && found != names[1].found) {
         next(found);
     }
 }
@@ -188,15 +204,28 @@ static void addresses_of_a_name_are_tried_in_turn(void **state)
     played server;
     played_open(&server, played_answer_short);
     for (uint32_t i = 0; i < EXCHANGES; i++) {
-        assert_int_equal(ask(of, i, "four.test", server.port), TALC_OK);
+        assert_int_equal(ask(of, i, "three.test", server.port), TALC_OK);
     }
     await(of, &server, EXCHANGES);
     assert_int_equal(of->end, TALC_COAP_MESSAGE_ANSWERED);
     assert_int_equal(server.requests, EXCHANGES);
     close(server.socket);
-    assert_int_equal(ask(of, 9, "four.test", 1), TALC_OK);
+    assert_int_equal(ask(of, 9, "three.test", 1), TALC_OK);
     await(of, NULL, EXCHANGES + 1);
     assert_int_equal(of->end, TALC_COAP_MESSAGE_UNREACHABLE);
+}
+
+static void an_address_of_many_or_of_nobody_is_no_origin(void **state)
+{
+    pool *of = *state;
+    played server;
+    played_open(&server, played_answer_short);
+    assert_int_equal(ask(of, 1, "nobody.test", server.port), TALC_OK);
+    await(of, &server, 1);
+    assert_int_equal(of->end, TALC_COAP_MESSAGE_UNREACHABLE);
+    assert_string_not_equal(of->reason, "");
+    assert_int_equal(server.requests, 0);
+    close(server.socket);
 }
 
 static void a_busy_origin_and_a_busy_pool_have_no_room(void **state)
@@ -252,6 +281,10 @@ static void a_cancelled_request_is_not_told(void **state)
     assert_int_equal(of->number, 2);
     assert_int_equal(server.requests, 1);
     talc_gateway_origins_cancel(of->origins, 77);
+    for (uint32_t i = 0; i < EXCHANGES; i++) {
+        assert_int_equal(ask(of, 10 + i, "three.test", server.port), TALC_OK);
+    }
+    assert_int_equal(ask(of, 20, "three.test", server.port), TALC_WANT_ROOM);
     close(server.socket);
 }
 
@@ -264,6 +297,8 @@ int main(void)
                                         free_pool),
         cmocka_unit_test_setup_teardown(nobody_at_an_address_is_unreachable, make_pool, free_pool),
         cmocka_unit_test_setup_teardown(addresses_of_a_name_are_tried_in_turn, make_pool,
+                                        free_pool),
+        cmocka_unit_test_setup_teardown(an_address_of_many_or_of_nobody_is_no_origin, make_pool,
                                         free_pool),
         cmocka_unit_test_setup_teardown(a_busy_origin_and_a_busy_pool_have_no_room, make_pool,
                                         free_pool),

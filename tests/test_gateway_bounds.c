@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/* talc-proxy where it has to end something by itself: too much at once, loops through other
+ * gateways, and a command line that makes no sense. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/gateway_process.h"
+
+#define HTTP 1 /* a listener of the gateway */
+
+static started_program origin;
+static finished_program run;
+
+static int start_origin(void **state)
+{
+    (void)state;
+    origin_script_start(&origin, "tests/coap_origin.py");
+    return 0;
+}
+
+static int stop_origin(void **state)
+{
+    (void)state;
+    started_program_stop(&origin);
+    return 0;
+}
+
+static void a_full_gateway_says_when_to_come_again(void **state)
+{
+    started_program small;
+    (void)state;
+    gateway_process_start(&small,
+                          "--listen coap://127.0.0.1:0 --listen http://127.0.0.1:0 --timeout 3 "
+                          "--max-outstanding 1 --quiet --ready-fd 1 --allow coap://127.0.0.1:%u",
+                          origin.ports[0]);
+    finished_program_run(&run,
+                         "curl -sS -i -m 20 --parallel --parallel-immediate "
+                         "http://127.0.0.1:%u/hc/coap://127.0.0.1:%u/silent?[1-3]",
+                         small.ports[HTTP], origin.ports[0]);
+    assert_non_null(strstr(run.output, "HTTP/1.1 504"));
+    assert_non_null(strstr(run.output, "HTTP/1.1 503"));
+    assert_non_null(strstr(run.output, "Retry-After: 2"));
+    gateway_process_stop(&small);
+}
+
+/* Another gateway's route has to name it before it is there. */
+static uint16_t port_that_was_free(void)
+{
+    started_program probe;
+    gateway_process_start(&probe, "--listen coap://127.0.0.1:0 --quiet --ready-fd 1");
+    uint16_t port = probe.ports[0];
+    gateway_process_stop(&probe);
+    return port;
+}
+
+static void two_gateways_in_a_loop_stop(void **state)
+{
+    started_program first, other;
+    (void)state;
+    /* /loop of this one leads to /loop of the next, which leads to /loop of this one. */
+    uint16_t port = port_that_was_free();
+    gateway_process_start(&first,
+                          "--listen coap://127.0.0.1:0 --quiet --ready-fd 1 "
+                          "--route /loop=coap://127.0.0.1:%u/loop --name first.test",
+                          port);
+    gateway_process_start(&other,
+                          "--listen coap://127.0.0.1:%u --quiet --ready-fd 1 "
+                          "--route /loop=coap://127.0.0.1:%u/loop --name second.test",
+                          port, first.ports[0]);
+    /* The way back passes the gateway that the hop limit's end has passed, too. */
+    finished_program_expect(&run, "c:5.02", "coap-client-notls -v 6 -B 20 coap://127.0.0.1:%u/loop",
+                            first.ports[0]);
+    assert_non_null(strstr(run.output, "a 5.08 of this gateway came back to it"));
+    gateway_process_stop(&first);
+    gateway_process_stop(&other);
+}
+
+/* Neither Via nor Hop-Limit outlives the other protocol; the bound for one origin ends it. */
+static void a_loop_over_both_protocols_is_bounded(void **state)
+{
+    started_program first, second;
+    (void)state;
+    uint16_t port = port_that_was_free();
+    gateway_process_start(&second,
+                          "--listen http://127.0.0.1:0 --quiet --ready-fd 1 "
+                          "--allow coap://127.0.0.1:%u",
+                          port);
+    gateway_process_start(&first,
+                          "--listen coap://127.0.0.1:%u --quiet --ready-fd 1 "
+                          "--route /spin=http://127.0.0.1:%u/hc/coap://127.0.0.1:%u/spin",
+                          port, second.ports[0], port);
+    finished_program_expect(&run, "c:5.03", "coap-client-notls -v 6 -B 20 coap://127.0.0.1:%u/spin",
+                            port);
+    assert_non_null(strstr(run.output, "too many requests wait for http://127.0.0.1"));
+    gateway_process_stop(&first);
+    gateway_process_stop(&second);
+}
+
+static void wrong_usage_is_told(void **state)
+{
+    static const struct {
+        const char *options, *words;
+        int code;
+    } rows[] = {
+        { "--help", "usage: talc-proxy", 0 },
+        { "--version", "talc-proxy 0", 0 },
+        { "--what", "usage: talc-proxy", 2 },
+        { "what", "what is \"what\"?", 2 },
+        { "--timeout 0", "--timeout takes a number", 2 },
+        { "--timeout 1x", "--timeout takes a number", 2 },
+        { "--allow gopher://x", "--allow", 2 },
+        { "--route nonsense", "--route", 2 },
+        { "--hc-path hc", "--hc-path", 2 },
+        { "--name a/b", "is no name for a gateway", 1 },
+        { "--listen gopher://[::]", "listens at coap://, http:// or https://", 1 },
+        { "--listen coap://192.0.2.1:0", "192.0.2.1", 1 },
+        { "--log /nowhere/log", "/nowhere/log", 1 },
+        { "--https-ca /nowhere/ca", "/nowhere/ca", 1 },
+        { "--listen https://127.0.0.1:0", "ertificate", 1 },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        finished_program_expect(&run, rows[i].words, "%s %s", getenv("TALC_TEST_TALC_PROXY"),
+                                rows[i].options);
+        assert_int_equal(run.code, rows[i].code);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_full_gateway_says_when_to_come_again),
+        cmocka_unit_test(two_gateways_in_a_loop_stop),
+        cmocka_unit_test(a_loop_over_both_protocols_is_bounded),
+        cmocka_unit_test(wrong_usage_is_told),
+    };
+    return cmocka_run_group_tests(tests, start_origin, stop_origin);
+}
