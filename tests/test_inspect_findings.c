@@ -336,6 +336,26 @@ static void what_goes_beyond_the_limits_is_left_out_and_said(void **state)
     inspection_end(&all);
 }
 
+static void a_session_without_an_envelope_is_one_line(void **state)
+{
+    (void)state;
+    const inspect_choice choice = { .has_session = false };
+    inspection all;
+    char *text = NULL;
+    size_t size = 0;
+    assert_true(inspection_begin(&all));
+    take_text(&all, ">{", 0, 1);
+    inspection_finish(&all);
+    FILE *out = open_memstream(&text, &size);
+    assert_non_null(out);
+    inspect_report_write(&all, &choice, out);
+    fclose(out);
+    assert_non_null(strstr(text, "no envelope of it was seen\n"));
+    assert_null(strstr(text, "1970"));
+    free(text);
+    inspection_end(&all);
+}
+
 static void findings_beyond_the_limit_are_counted(void **state)
 {
     (void)state;
@@ -436,6 +456,7 @@ int main(void)
         cmocka_unit_test(a_proxy_that_changes_what_passes_is_found_out),
         cmocka_unit_test(answers_are_found_on_both_legs_of_a_log),
         cmocka_unit_test(what_goes_beyond_the_limits_is_left_out_and_said),
+        cmocka_unit_test(a_session_without_an_envelope_is_one_line),
         cmocka_unit_test(findings_beyond_the_limit_are_counted),
         cmocka_unit_test(nothing_of_a_recording_moves_a_cursor),
         cmocka_unit_test(sessions_are_known_by_their_addresses),

@@ -109,6 +109,10 @@ static void write_session(FILE *out, const inspect_session *session, const inspe
     fprintf(out, "\nsession %s%s%s\n", inspect_id_text(session->id, id),
             session->protocol[0] != '\0' ? ", " : "", session->protocol);
     fprintf(out, "  client       %s\n", session->client[0] != '\0' ? session->client : "unknown");
+    if (session->sighting_count == 0) {
+        fprintf(out, "  no envelope of it was seen\n");
+        return;
+    }
     write_time(out, &summary);
     fprintf(out, "  round trips  %zu", summary.round_trips);
     if (summary.unanswered > 0) {
