@@ -161,7 +161,10 @@ static void note_body(held_course *held, const path_parcel *parcel)
     }
     if (*count < COURSE_BODIES_MAX) {
         result->phases[parcel->direction][*count] = *count == 0 ? COURSE_HANDSHAKE : held->phase;
-        result->sizes[parcel->direction][*count] = parcel->body_size;
+        if (held->how->log != NULL) {
+            (void)envelope_text_set(&held->how->log->texts[parcel->direction][*count], parcel->body,
+                                    parcel->body_size);
+        }
     }
     ++*count;
     for (size_t i = 0; i < held->session_count; i++) {
@@ -394,7 +397,6 @@ static void judge(held_course *held, bool is_all_answered)
 {
     course_result *result = held->result;
     result->applied = tampering_applied(held->tampering);
-    result->was_refused = held->pair.events[TALC_EVENT_SESSION_REFUSED] > 0;
     if (result->end == COURSE_BROKEN) {
         return;
     }

@@ -45,6 +45,11 @@ typedef struct course_result {
     char why[COURSE_WHY_SIZE];                 /**< the failure's text, or what is broken */
 } course_result;
 
+/** The client's bodies as they set out, by direction. Longer ones than ENVELOPE_TEXT_MAX are empty. */
+typedef struct course_log {
+    envelope_text texts[2][COURSE_BODIES_MAX];
+} course_log;
+
 /** How a conversation is held. */
 typedef struct course {
     const pair_credentials *credentials;
@@ -56,6 +61,7 @@ typedef struct course {
     bool has_history;
     /** Another client talks to the server at the same time, from its first envelope on. */
     bool has_company;
+    course_log *log; /**< NULL: none */
 } course;
 
 /** Holds it. Never fails the running test by itself but for faults of the plumbing. */
