@@ -28,10 +28,10 @@
 
 #ifdef TALC_SAMPLED
 #define SAMPLE_EVERY 6
-#define TESTS 3
+#define TESTS 4
 #else
 #define SAMPLE_EVERY 1
-#define TESTS 4 /* the last one looks at the page */
+#define TESTS 5 /* the last one looks at the page */
 #endif
 
 #define PAGE "docs/attacks.md"
@@ -393,6 +393,28 @@ static void every_attack_has_a_statement(void **state)
     }
 }
 
+/* Both sides speak TLS 1.2 as well, and the path takes 1.3 out of what they say: no session comes of it,
+ * of either version (RFC 8446 section 4.1.3, and the transcript that both sign). */
+static void a_downgrade_opens_nothing(void **state)
+{
+    pair_credentials credentials;
+    (void)state;
+    pair_credentials_load(&credentials, modes[mode_number].kind);
+    for (unsigned direction = 0; direction < 2; direction++) {
+        course_result result;
+        tampering_order order = { .at = 1, .spares = { direction == 1, direction == 0 } };
+        const course how = { .credentials = &credentials,
+                             .version_min = TALC_TLS_1_2,
+                             .order = &order };
+        assert_true(attack_read("downgrade", &order));
+        course_hold(&how, &result);
+        bool is_tls = modes[mode_number].kind != PAIR_ECC;
+        assert_int_equal(result.applied, is_tls ? 1 : 0);
+        assert_int_equal(result.end, is_tls ? COURSE_ENDS : COURSE_GOES_ON);
+    }
+    pair_credentials_free(&credentials);
+}
+
 static void the_page_says_the_same(void **state)
 {
     (void)state;
@@ -432,6 +454,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_attack_has_a_statement),
         cmocka_unit_test(guarded_sessions_go_on),
+        cmocka_unit_test(a_downgrade_opens_nothing),
         cmocka_unit_test(every_attack_at_every_position),
         cmocka_unit_test(the_page_says_the_same),
     };
@@ -450,7 +473,7 @@ int main(int argc, char **argv)
     }
     if (argc == 3) {
         only = argv[2];
-        return _cmocka_run_group_tests(argv[1], &tests[2], 1, NULL, NULL);
+        return _cmocka_run_group_tests(argv[1], &tests[3], 1, NULL, NULL);
     }
     return _cmocka_run_group_tests(argv[1], tests, TESTS, NULL, NULL);
 }
