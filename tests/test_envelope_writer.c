@@ -148,12 +148,14 @@ static void sizes_are_told_exactly(void **state)
     }
     assert_int_equal(talc_envelope_write(&envelope, text, sizeof text, &size), TALC_OK);
     assert_int_equal(size, told);
+    assert_int_equal(talc_envelope_text_size(&envelope), size);
 
     envelope.more = false;
     envelope.has_guard = false;
     assert_int_equal(talc_envelope_overhead(&envelope), talc_envelope_overhead(&full_envelope));
     assert_int_equal(talc_envelope_write(&envelope, text, sizeof text, &size), TALC_OK);
     assert_int_equal(size, told - strlen(",\"m\":1,\"g\":\"kq0x3J9aXsc\""));
+    assert_int_equal(talc_envelope_text_size(&envelope), size);
 }
 
 static const talc_piece room_cases[] = {
