@@ -373,9 +373,7 @@ static void read_gateway_log(const chain *of, const char *up, const char *down, 
     char path[PATH_SIZE];
     path_in(of, "gateway.jsonl", path);
     fragment_set_scan_lines(&hop->seen[RELAY_UP], path, up, FRAGMENT_IN_LOG);
-    fragment_set_scan_lines(&hop->seen[RELAY_UP], path, up, FRAGMENT_IN_LOG_BY_NUMBER);
     fragment_set_scan_lines(&hop->seen[RELAY_DOWN], path, down, FRAGMENT_IN_LOG);
-    fragment_set_scan_lines(&hop->seen[RELAY_DOWN], path, down, FRAGMENT_IN_LOG_BY_NUMBER);
 }
 
 static const chain_hop *unequal_hop(const chain *of)

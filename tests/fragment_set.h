@@ -12,11 +12,10 @@
 
 #define FRAGMENT_DIGEST_SIZE 32
 
-/** How a fragment begins: in an envelope; in an envelope that is a string of other JSON, by both ways
- * to write a quote in one; in a journal. */
+/** How a fragment begins: in an envelope; in an envelope that is a string of other JSON; in a journal.
+ * */
 #define FRAGMENT_IN_ENVELOPE "\"f\":\""
 #define FRAGMENT_IN_LOG "\\\"f\\\":\\\""
-#define FRAGMENT_IN_LOG_BY_NUMBER "\\u0022f\\u0022:\\u0022"
 #define FRAGMENT_IN_JOURNAL "\"fragment\":\""
 
 /** All zero: empty. */
