@@ -2,6 +2,7 @@
 #include "gateway/location.h"
 
 #include "gateway/uri_path.h"
+#include "records/text_writer.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -4,6 +4,7 @@
 #include "gateway/text_reader.h"
 #include "gateway/uri_host.h"
 #include "gateway/uri_path.h"
+#include "records/text_writer.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "gateway/uri_path.h"
 
+#include "records/text_writer.h"
+
 #include <string.h>
 
 static bool is_unreserved(int character)

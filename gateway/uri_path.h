@@ -7,7 +7,6 @@
 
 #include "gateway/text_reader.h"
 #include "gateway/uri.h"
-#include "records/text_writer.h"
 #include "transport/coap_message.h"
 
 #define TALC_GATEWAY_PART_SIZE_MAX 255 /* bytes of a segment or a part of a query in CoAP */
@@ -25,10 +24,6 @@ talc_status talc_gateway_uri_set_path(talc_gateway_uri *uri, const talc_coap_mes
 /** Whether a part of the path is "." or ".." once it is decoded. '\' and an encoded '/' part it
  * here as well: an origin that decodes before it looks for parts would leave the path by them. */
 bool talc_gateway_path_has_dots(const char *path);
-
-/** What a value of Uri-Path or of Uri-Query becomes in a URI. */
-void talc_gateway_uri_write_segment(talc_text_writer *writer, const uint8_t *bytes, size_t size);
-void talc_gateway_uri_write_query_part(talc_text_writer *writer, const uint8_t *bytes, size_t size);
 
 /** Decodes a part of a path or a query; its percent-encodings are sound. `*size` of at most
  * TALC_GATEWAY_PART_SIZE_MAX bytes; false if there are more. */
