@@ -25,6 +25,7 @@
 
 #define PATIENCE_S 60
 #define TURN_MS 20
+#define RESTLESS_MAX 20000u /* turns in which the loop did not want to wait */
 
 void http_loop_turn(const http_loop *loop, int socket, int timeout_ms)
 {
@@ -32,6 +33,11 @@ void http_loop_turn(const http_loop *loop, int socket, int timeout_ms)
                                 { socket, POLLIN, 0 } };
     uint32_t wish_ms = loop->timeout_ms(loop->link);
     int wait_ms = wish_ms < (uint32_t)timeout_ms ? (int)wish_ms : timeout_ms;
+    static unsigned restless;
+    restless = wish_ms == 0 ? restless + 1 : 0;
+    if (restless > RESTLESS_MAX) {
+        fail_msg("the loop wants to be called again and again");
+    }
     assert_true(poll(waited, 2, wait_ms) >= 0 || errno == EINTR);
     assert_int_equal(loop->process(loop->link), TALC_OK);
 }

@@ -10,6 +10,7 @@
 
 #include "tests/http_stand.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -322,6 +323,25 @@ static void what_is_no_request_is_refused(void **state)
     }
 }
 
+/* Most clients say all before they listen. */
+static void who_says_too_much_hears_why(void **state)
+{
+    enum { SIZE = 1024 * 1024, TRIES = 50 };
+    http_stand *of = *state;
+    char header[200];
+    char *body = calloc(1, SIZE);
+    assert_non_null(body);
+    snprintf(header, sizeof header, "POST / HTTP/1.1\r\n" HOST "Content-Length: %d\r\n\r\n", SIZE);
+    for (int i = 0; i < TRIES; i++) {
+        http_caller *caller = http_stand_call(of);
+        http_caller_say(caller, header);
+        http_caller_send(caller, body, SIZE);
+        assert_int_equal(http_caller_answer(caller), 413);
+        http_caller_close(caller);
+    }
+    free(body);
+}
+
 /* ---------------------------------------------------------------- noise */
 
 #ifdef TALC_SAMPLED
@@ -403,6 +423,7 @@ int main(void)
         CASE(who_asks_and_says_no_more_is_answered),
         CASE(without_an_answer_the_connection_is_closed),
         CASE(what_is_no_request_is_refused),
+        CASE(who_says_too_much_hears_why),
         CASE(noise_does_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
