@@ -26,10 +26,12 @@ typedef struct talc_gateway_event {
     uint64_t time_ms;           /**< since 1970-01-01 00:00 UTC */
     talc_gateway_scheme scheme; /**< of the leg that it passed on */
     const char *peer;           /**< client: "192.0.2.1:4711"; origin: "http://svc.example:8080" */
-    const char *uri;            /**< of the request; "" where none could be read */
+    const char *uri; /**< of the request: towards the client as it named it, a URI or a path of the
+                          gateway; towards the origin the target; "" if memory ran out */
     const talc_coap_message *coap; /**< one of these, but of TROUBLE */
     const talc_http_message *http;
-    const char *reason; /**< NULL but of TROUBLE and of refusals (RESPONSE_OUT) */
+    const char *reason; /**< NULL but of TROUBLE, of refusals (RESPONSE_OUT), and of requests to
+                             observe (REQUEST_OUT), which is not mapped */
 } talc_gateway_event;
 
 /** Everything 0 or NULL means its default, in brackets. All pointers are the caller's and have to

@@ -258,21 +258,6 @@ static void another_http_client_is_served_as_well(void **state)
                             gateway.ports[HTTP], coap_server.ports[0]);
 }
 
-static void node_is_served_as_well(void **state)
-{
-    (void)state;
-    finished_program_run(&run, "sh -c command${IFS}-v${IFS}node");
-    if (run.code != 0) {
-        print_message("node is not installed: passed over\n");
-        return;
-    }
-    finished_program_expect(
-        &run, "200",
-        "node -e fetch('http://127.0.0.1:%u/hc/coap://127.0.0.1:%u/example_data')"
-        ".then(r=>console.log(r.status,r.headers.get('content-type')))",
-        gateway.ports[HTTP], coap_server.ports[0]);
-}
-
 static void the_mapping_is_told_of(void **state)
 {
     (void)state;
@@ -460,7 +445,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(http_methods_become_those_of_coap),
         cmocka_unit_test(a_delayed_answer_arrives),
         cmocka_unit_test(another_http_client_is_served_as_well),
-        cmocka_unit_test(node_is_served_as_well),
         cmocka_unit_test(the_mapping_is_told_of),
         cmocka_unit_test(coap_goes_on_as_coap),
         cmocka_unit_test(a_name_is_resolved),
