@@ -301,6 +301,30 @@ static void answers_are_found_on_both_legs_of_a_log(void **state)
     inspection_end(&all);
 }
 
+/* ---------------------------------------------------------------- names of views */
+
+static void files_with_long_paths_are_told_apart(void **state)
+{
+    (void)state;
+    static const char *const ends[] = { "client.journal", "server.journal" };
+    inspection all;
+    assert_true(inspection_begin(&all));
+    for (size_t i = 0; i < 2; i++) {
+        char path[400];
+        inspect_reading reading = { 0 };
+        inspect_source source = { .path = path };
+        memset(path, 'x', 300);
+        snprintf(path + 300, sizeof path - 300, "/%s", ends[i]);
+        source.file = fmemopen((void *)(uintptr_t)JOURNAL_LINE(0, RIGHT_DIGEST),
+                               strlen(JOURNAL_LINE(0, RIGHT_DIGEST)), "r");
+        assert_non_null(source.file);
+        assert_true(inspect_journal_read(&all, &source, &reading));
+        fclose(source.file);
+    }
+    assert_int_equal(all.view_count, 2);
+    inspection_end(&all);
+}
+
 /* ---------------------------------------------------------------- limits */
 
 static void take_of(inspection *all, inspect_view *view, uint32_t number)
@@ -455,6 +479,7 @@ int main(void)
         cmocka_unit_test(a_digest_that_is_not_the_fragments_is_noticed),
         cmocka_unit_test(a_proxy_that_changes_what_passes_is_found_out),
         cmocka_unit_test(answers_are_found_on_both_legs_of_a_log),
+        cmocka_unit_test(files_with_long_paths_are_told_apart),
         cmocka_unit_test(what_goes_beyond_the_limits_is_left_out_and_said),
         cmocka_unit_test(a_session_without_an_envelope_is_one_line),
         cmocka_unit_test(findings_beyond_the_limit_are_counted),

@@ -9,7 +9,7 @@ bool inspect_journal_read(inspection *all, const inspect_source *source, inspect
     size_t capacity = 0;
     size_t size = 0;
     int found;
-    inspect_view *view = inspection_view(all, source->merges ? "all" : source->path);
+    inspect_view *view = inspection_view(all, source->merges ? "all" : inspect_source_name(source));
     while (view != NULL && (found = inspect_line_read(source->file, &line, &capacity,
                                                       TALC_JOURNAL_LINE_SIZE_MAX, &size)) != 0) {
         talc_journal_entry entry;

@@ -8,6 +8,13 @@
 
 #define FIRST_LINES_MAX 100
 #define LINE_SIZE_FIRST 4096u
+#define SOURCE_NAME_MAX 90u
+
+const char *inspect_source_name(const inspect_source *source)
+{
+    size_t size = strlen(source->path);
+    return source->path + (size > SOURCE_NAME_MAX ? size - SOURCE_NAME_MAX : 0);
+}
 
 void inspect_reading_bad(inspect_reading *reading, uint64_t line)
 {

@@ -95,7 +95,7 @@ static bool port_is_wanted(const capture *read, const char *port)
 static inspect_view *find_view(const capture *read, const char *link, const char *server)
 {
     char name[INSPECT_NAME_SIZE];
-    snprintf(name, sizeof name, "%.80s, %s%s", read->source->path, link, server);
+    snprintf(name, sizeof name, "%s, %s%s", inspect_source_name(read->source), link, server);
     return inspection_view(read->all, read->source->merges ? "all" : name);
 }
 

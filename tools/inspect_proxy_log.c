@@ -68,7 +68,7 @@ static bool take_line(const legs *views, const char *line, size_t size, uint64_t
 static inspect_view *make_view(inspection *all, const inspect_source *source, const char *leg)
 {
     char name[INSPECT_NAME_SIZE];
-    snprintf(name, sizeof name, "%.140s, leg %s", source->path, leg);
+    snprintf(name, sizeof name, "%s, leg %s", inspect_source_name(source), leg);
     return inspection_view(all, source->merges ? "all" : name);
 }
 

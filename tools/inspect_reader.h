@@ -18,6 +18,9 @@ typedef struct inspect_source {
     unsigned port;   /**< of a capture, the server's port that is looked at; 0: all */
 } inspect_source;
 
+/** The file in the names of its views: of a long path the end, where files differ. */
+const char *inspect_source_name(const inspect_source *source);
+
 /** What could not be read; at most INSPECT_BAD_LINES_MAX are named. */
 #define INSPECT_BAD_LINES_MAX 8
 typedef struct inspect_reading {

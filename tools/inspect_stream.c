@@ -52,8 +52,7 @@ static bool insert_chunk(inspect_stream *stream, size_t place, const inspect_ran
     return true;
 }
 
-/* Compares what the chunk and the range share, from byte `from` of the range on; returns its end.
- */
+/* Compares what the two share, from byte `from` of the range on; returns the end of that. */
 static size_t compare(const inspect_chunk *chunk, const inspect_range *range, size_t from,
                       inspect_intake *intake)
 {

@@ -3,8 +3,8 @@
 #define TALC_TOOLS_INSPECTION_H
 
 /**
- * What was seen of sessions: readers (inspect_journal.h, inspect_proxy_log.h, inspect_capture.h)
- * put in what they find, inspection_finish() draws the conclusions, writers print them.
+ * What was seen of sessions: readers (inspect_reader.h) put in what they find, inspection_finish()
+ * draws the conclusions, writers (inspect_report.h, inspect_rebuild.h) print them.
  *
  * A view is one place to look from: a journal, a leg of a proxy, the port of a server in a
  * capture. Sessions are told apart by view and id; what several views saw of one session is
