@@ -231,6 +231,9 @@ talc_status talc_uri_host(const char *uri, char host[TALC_HOST_SIZE_MAX])
         return TALC_ERROR_ARGUMENT;
     }
     begin += 3;
+    if (memchr(begin, '@', strcspn(begin, "/?#")) != NULL) {
+        return TALC_ERROR_ARGUMENT; /* a carrier might go where the name does not */
+    }
     bool is_literal = *begin == '[';
     begin += is_literal;
     size_t size = strcspn(begin, is_literal ? "]%" : ":/?#");

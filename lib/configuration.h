@@ -42,7 +42,8 @@ talc_status talc_configuration_check_client(const talc_configuration *configurat
 /** Where failures of `config` are written: its `failure`, or `spare`. It is emptied. */
 talc_failure *talc_configuration_failure(const talc_config *config, talc_failure *spare);
 
-/** The host of a URI without brackets and zone. TALC_ERROR_ARGUMENT if there is none. */
+/** The host of a URI without brackets and zone. TALC_ERROR_ARGUMENT if there is none, or user information
+ * before it. */
 talc_status talc_uri_host(const char *uri, char host[TALC_HOST_SIZE_MAX]);
 
 #endif

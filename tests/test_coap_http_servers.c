@@ -84,6 +84,11 @@ static void the_name_to_be_verified_is_the_host(void **state)
         assert_int_equal(talc_uri_host(rows[i].uri, host), TALC_OK);
         assert_string_equal(host, rows[i].host);
     }
+    /* Whoever would connect goes to evil.example. */
+    assert_int_equal(talc_uri_host("http://svc.example:80@evil.example/", host),
+                     TALC_ERROR_ARGUMENT);
+    assert_int_equal(talc_uri_host("http://svc.example@[2001:db8::7]", host), TALC_ERROR_ARGUMENT);
+    assert_int_equal(talc_uri_host("http://svc.example/a@b", host), TALC_OK);
 }
 
 /* ---------------------------------------------------------------- without a proxy */
