@@ -183,7 +183,6 @@ static enum MHD_Result deliver(talc_http_request *request)
                                         .peer_size = sizeof connection->peer.bytes,
                                         .peer_text = connection->peer.text,
                                         .reply = request };
-    request->is_delivered = 1;
     talc_http_connection_enter(connection, TALC_HTTP_HELD);
     events->inbound(events->context, &inbound);
     if (request->is_replied) {

@@ -60,7 +60,6 @@ typedef struct talc_http_request {
     size_t discarded;              /* bytes of a body that is refused */
     unsigned refused;              /* with this status; 0: not */
     int has_begun;                 /* its header was looked at */
-    int is_delivered;              /* the user was told */
     int is_suspended;              /* and has not answered at once */
     int is_replied;                /* the handle is back */
     unsigned status;               /* of the response */
