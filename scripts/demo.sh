@@ -119,7 +119,7 @@ program() {
     for place in "$programs" "$programs/../tools"; do
         [ ! -x "$place/$1" ] || { echo "$place/$1"; return; }
     done
-    fail "$1 was not built: run scripts/deps.sh (it needs libcurl and libmicrohttpd)"
+    fail "$1 was not built (talc-proxy needs libcurl and libmicrohttpd: scripts/deps.sh)"
 }
 
 choose_credentials() {
@@ -249,16 +249,16 @@ main() {
     trap clean_up EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM
-    if [ -n "$chain" ]; then
-        . "$top/scripts/demo_chain.sh"
-        check_chain_needs
-    fi
     folder=$(mktemp -d "${TMPDIR:-/tmp}/talc-demo.XXXXXX")
     programs=${TALC_DEMO_PROGRAMS:-}
     if [ -n "$programs" ]; then
         programs=$(cd "$programs" && pwd)
     else
         build
+    fi
+    if [ -n "$chain" ]; then
+        . "$top/scripts/demo_chain.sh"
+        check_chain_needs
     fi
     choose_credentials
     [ -z "$chain" ] || run_chain

@@ -14,7 +14,9 @@ readonly starts_max=5
 # need COMMAND PACKAGE
 need() { command -v "$1" >/dev/null || fail "$1 is missing: Debian has it in $2"; }
 
+# What scripts/deps.sh installs, where it can.
 check_chain_needs() {
+    local name
     PATH=$PATH:/usr/sbin
     need nginx nginx-light
     need python3 python3
@@ -24,6 +26,9 @@ check_chain_needs() {
         coap_server=$(command -v coap-server-openssl || command -v coap-server-gnutls) ||
             fail 'coap-server-openssl is missing: Debian has it in libcoap3-bin'
     fi
+    for name in room_sensor room_client talc-proxy talc; do
+        program $name >/dev/null
+    done
 }
 
 # A port that is probably free, below those that the system gives away; who finds it taken tries again.
@@ -267,10 +272,7 @@ END
 }
 
 run_chain() {
-    local name code=0
-    for name in room_sensor room_client talc-proxy talc; do
-        program $name >/dev/null
-    done
+    local code=0
     if [ -n "$reverse" ]; then
         start_reverse_chain
     else
