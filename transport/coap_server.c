@@ -42,8 +42,9 @@ static talc_status addresses_find(const talc_coap_uri *uri, talc_coap_addresses 
 }
 
 /* libcoap binds with SO_REUSEADDR, which would let a second server take a port over without a word.
- * A socket of our own asks the system first, and tells why not. Returns errno. */
-static int address_try(const coap_address_t *address)
+ * A socket of our own asks the system first, and tells why not. For port 0 it is also the one that gets
+ * a port: with SO_REUSEADDR the system gives away such that others have. Returns errno. */
+static int address_try(coap_address_t *address)
 {
     static const int off;
     int error = 0;
@@ -54,7 +55,8 @@ static int address_try(const coap_address_t *address)
     if (address->addr.sa.sa_family == AF_INET6) {
         (void)setsockopt(probe, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
     }
-    if (bind(probe, &address->addr.sa, address->size) != 0) {
+    if (bind(probe, &address->addr.sa, address->size) != 0 ||
+        getsockname(probe, &address->addr.sa, &address->size) != 0) {
         error = errno;
     }
     close(probe);
@@ -69,14 +71,15 @@ static talc_status uri_read(const talc_coap_server *server, talc_coap_uri *read,
 }
 
 /* Returns errno, 0 when there is an endpoint. */
-static int endpoint_try(talc_coap_server *server, const coap_address_t *address)
+static int endpoint_try(talc_coap_server *server, const coap_address_t *wanted)
 {
-    int error = address_try(address);
+    coap_address_t address = *wanted;
+    int error = address_try(&address);
     coap_endpoint_t *endpoint = NULL;
     if (error != 0) {
         return error;
     }
-    endpoint = coap_new_endpoint(server->context, address, server->security->protocol);
+    endpoint = coap_new_endpoint(server->context, &address, server->security->protocol);
     if (endpoint == NULL) {
         return EIO;
     }
