@@ -106,19 +106,22 @@ bool attack_truncate_fragment(tampering *in, tampering_body *body, const char *a
            envelope_text_set_fragment(&body->text, count - 1, bytes, size - cut) && pass(in, body);
 }
 
+#define BESIDE_MAX 64
+
 /* What stands in the object beside its fragment: "t", "v". A part has more, and is left alone. */
-static bool write_without_fragment(const envelope_text *text, text_span object, char *written)
+static bool write_without_fragment(const envelope_text *text, text_span object,
+                                   char written[BESIDE_MAX])
 {
     text_member member;
     size_t at = object.begin;
     written[0] = 0;
     while (envelope_text_next(text, &at, &member)) {
         char key = text->bytes[member.key.begin];
-        if (key == 'l' || key == 'p' || member.whole.size > 16) {
-            if (key != 'f') {
-                return false;
-            }
+        if (key == 'f') {
             continue;
+        }
+        if (key == 'l' || key == 'p' || strlen(written) + member.whole.size + 2 > BESIDE_MAX) {
+            return false;
         }
         strncat(written, text->bytes + member.whole.begin, member.whole.size);
         strcat(written, ",");
@@ -130,7 +133,7 @@ bool attack_recut(tampering *in, tampering_body *body, const char *argument)
 {
     uint8_t bytes[ENVELOPE_TEXT_MAX];
     char first[ENVELOPE_TEXT_MAX], second[ENVELOPE_TEXT_MAX];
-    char parts[2 * ENVELOPE_TEXT_MAX], beside[64];
+    char parts[2 * ENVELOPE_TEXT_MAX], beside[BESIDE_MAX];
     text_span object;
     size_t count = records_in(body);
     (void)argument;
