@@ -2,6 +2,8 @@
 #define _GNU_SOURCE
 #include "tests/gateway_process.h"
 
+#include "tests/local_port.h"
+
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
@@ -25,7 +27,6 @@
 #define WORDS_MAX 60
 #define COMMAND_MAX 8192
 #define PATIENCE_MS 60000
-#define PING_MS 20
 
 static uint64_t now_ms(void)
 {
@@ -182,39 +183,6 @@ void origin_script_start(started_program *origin, const char *path)
     start_and_listen(origin, command, 1);
 }
 
-/* A port that nobody has now. */
-static uint16_t free_udp_port(void)
-{
-    struct sockaddr_in address = { .sin_family = AF_INET,
-                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t size = sizeof address;
-    int bound = socket(AF_INET, SOCK_DGRAM, 0);
-    assert_true(bound >= 0);
-    assert_int_equal(bind(bound, (struct sockaddr *)&address, size), 0);
-    assert_int_equal(getsockname(bound, (struct sockaddr *)&address, &size), 0);
-    close(bound);
-    return ntohs(address.sin_port);
-}
-
-/* Whether a CoAP ping (RFC 7252 section 4.3) is answered with a reset. */
-static int answers_ping(uint16_t port)
-{
-    static const uint8_t ping[4] = { 0x40, 0, 0, 1 };
-    uint8_t pong[64];
-    struct sockaddr_in address = { .sin_family = AF_INET,
-                                   .sin_port = htons(port),
-                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    int asking = socket(AF_INET, SOCK_DGRAM, 0);
-    assert_true(asking >= 0);
-    assert_int_equal(connect(asking, (struct sockaddr *)&address, sizeof address), 0);
-    struct pollfd readable = { .fd = asking, .events = POLLIN };
-    (void)!send(asking, ping, sizeof ping, 0);
-    (void)poll(&readable, 1, PING_MS);
-    int answered = recv(asking, pong, sizeof pong, MSG_DONTWAIT) == 4;
-    close(asking);
-    return answered;
-}
-
 void coap_server_start(started_program *server)
 {
     char command[128];
@@ -222,17 +190,17 @@ void coap_server_start(started_program *server)
     assert_true(pipes.output >= 0);
     memset(server, 0, sizeof *server);
     server->input = -1;
-    server->ports[0] = free_udp_port();
+    server->ports[0] = local_port_free(SOCK_DGRAM);
     snprintf(command, sizeof command, "coap-server-notls -A 127.0.0.1 -p %u -d 1000",
              server->ports[0]);
     server->process = start(command, &pipes);
     close(pipes.output);
     uint64_t end = now_ms() + PATIENCE_MS;
-    while (!answers_ping(server->ports[0])) {
+    while (!local_port_answers_ping(server->ports[0])) {
         if (waitpid(server->process, NULL, WNOHANG) != 0 || now_ms() > end) {
             fail_msg("coap-server-notls does not come up: Debian has it in libcoap3-bin");
         }
-        (void)poll(NULL, 0, PING_MS);
+        (void)poll(NULL, 0, LOCAL_PORT_PING_MS);
     }
 }
 

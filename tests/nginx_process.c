@@ -3,12 +3,11 @@
 #include "tests/nginx_process.h"
 
 #include "tests/credential_folder.h"
+#include "tests/local_port.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -45,27 +44,6 @@ static const char head[] = "daemon off;\n"
                            "scgi_temp_path scgi;\n"
                            "server {\n"
                            "root www;\n";
-
-static struct sockaddr_in address_of(uint16_t port)
-{
-    struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(port) };
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    return address;
-}
-
-/* A port that nobody has now; who takes it before nginx makes the start fail, and the next one gets
- * another. */
-static uint16_t free_port(void)
-{
-    struct sockaddr_in address = address_of(0);
-    socklen_t size = sizeof address;
-    int bound = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_true(bound >= 0);
-    assert_int_equal(bind(bound, (struct sockaddr *)&address, size), 0);
-    assert_int_equal(getsockname(bound, (struct sockaddr *)&address, &size), 0);
-    close(bound);
-    return ntohs(address.sin_port);
-}
 
 static void path_in(const nginx_process *nginx, const char *name, char path[PATH_SIZE])
 {
@@ -137,16 +115,6 @@ static void run(const nginx_process *nginx, pid_t parent)
     _exit(errno == ENOENT ? 127 : 126);
 }
 
-static int takes_connections(uint16_t port)
-{
-    struct sockaddr_in address = address_of(port);
-    int asking = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_true(asking >= 0);
-    int connected = connect(asking, (struct sockaddr *)&address, sizeof address) == 0;
-    close(asking);
-    return connected;
-}
-
 /* 1 when it takes connections, 0 if it ended meanwhile. */
 static int comes_up(nginx_process *nginx)
 {
@@ -159,7 +127,7 @@ static int comes_up(nginx_process *nginx)
             }
             return 0;
         }
-        if (takes_connections(nginx->port)) {
+        if (local_port_takes_connections(nginx->port)) {
             return 1;
         }
         (void)poll(NULL, 0, TRY_MS);
@@ -189,8 +157,8 @@ void nginx_process_start(nginx_process *nginx, const nginx_setup *setup)
     pid_t parent = getpid();
     folder_make(nginx);
     for (int starts = 0; starts < STARTS_MAX; starts++) {
-        nginx->port = free_port();
-        nginx->tls_port = free_port();
+        nginx->port = local_port_free(SOCK_STREAM);
+        nginx->tls_port = local_port_free(SOCK_STREAM);
         configure(nginx, setup);
         nginx->process = fork();
         assert_true(nginx->process >= 0);

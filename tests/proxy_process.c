@@ -2,10 +2,10 @@
 #define _GNU_SOURCE
 #include "tests/proxy_process.h"
 
-#include <arpa/inet.h>
+#include "tests/local_port.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -23,28 +23,6 @@
 #define PROXY_PROGRAM "coap-server-notls" /* Debian's name; package libcoap3-bin */
 #define STARTS_MAX 5
 #define PINGS_MAX 500 /* a hang guard: one each 20 ms */
-#define PING_MS 20
-
-static struct sockaddr_in address_of(uint16_t port)
-{
-    struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(port) };
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    return address;
-}
-
-/* A port that nobody has now; who takes it before the proxy makes the start fail, and the next one
- * gets another. */
-static uint16_t free_port(void)
-{
-    struct sockaddr_in address = address_of(0);
-    socklen_t size = sizeof address;
-    int bound = socket(AF_INET, SOCK_DGRAM, 0);
-    assert_true(bound >= 0);
-    assert_int_equal(bind(bound, (struct sockaddr *)&address, size), 0);
-    assert_int_equal(getsockname(bound, (struct sockaddr *)&address, &size), 0);
-    close(bound);
-    return ntohs(address.sin_port);
-}
 
 /* In the child: never returns. 127 says that there is no such program. */
 static void run(uint16_t port, pid_t parent)
@@ -64,23 +42,6 @@ static void run(uint16_t port, pid_t parent)
     _exit(errno == ENOENT ? 127 : 126);
 }
 
-/* A CoAP ping (RFC 7252 section 4.3) that is answered with a reset: the proxy is there. */
-static int answers_ping(uint16_t port)
-{
-    static const uint8_t ping[4] = { 0x40, 0, 0, 1 };
-    uint8_t pong[64];
-    struct sockaddr_in address = address_of(port);
-    int asking = socket(AF_INET, SOCK_DGRAM, 0);
-    assert_true(asking >= 0);
-    assert_int_equal(connect(asking, (struct sockaddr *)&address, sizeof address), 0);
-    struct pollfd readable = { .fd = asking, .events = POLLIN };
-    (void)!send(asking, ping, sizeof ping, 0);
-    (void)poll(&readable, 1, PING_MS);
-    int answered = recv(asking, pong, sizeof pong, MSG_DONTWAIT) == 4;
-    close(asking);
-    return answered;
-}
-
 /* 1 when it answers, 0 if it ended meanwhile. */
 static int comes_up(proxy_process *proxy)
 {
@@ -93,10 +54,10 @@ static int comes_up(proxy_process *proxy)
             }
             return 0;
         }
-        if (answers_ping(proxy->port)) {
+        if (local_port_answers_ping(proxy->port)) {
             return 1;
         }
-        (void)poll(NULL, 0, PING_MS);
+        (void)poll(NULL, 0, LOCAL_PORT_PING_MS);
     }
     proxy_process_stop(proxy);
     fail_msg("%s started but does not answer", PROXY_PROGRAM);
@@ -107,7 +68,7 @@ void proxy_process_start(proxy_process *proxy)
 {
     pid_t parent = getpid();
     for (int starts = 0; starts < STARTS_MAX; starts++) {
-        proxy->port = free_port();
+        proxy->port = local_port_free(SOCK_DGRAM);
         proxy->process = fork();
         assert_true(proxy->process >= 0);
         if (proxy->process == 0) {

@@ -19,6 +19,7 @@
 
 #include "lib/guard.h"
 #include "tests/credential_folder.h"
+#include "tests/local_port.h"
 #include "tests/peers.h"
 #include "tests/tls_program.h"
 
@@ -236,23 +237,6 @@ static uint16_t free_pair_of_ports(void)
     return 0;
 }
 
-/* A CoAP ping (RFC 7252 section 4.3) is answered with a reset. */
-static int answers_ping(uint16_t port)
-{
-    static const uint8_t ping[4] = { 0x40, 0, 0, 1 };
-    uint8_t pong[64];
-    struct sockaddr_in address = loopback(port);
-    int asking = socket(AF_INET, SOCK_DGRAM, 0);
-    assert_true(asking >= 0);
-    assert_int_equal(connect(asking, (struct sockaddr *)&address, sizeof address), 0);
-    struct pollfd readable = { .fd = asking, .events = POLLIN };
-    (void)!send(asking, ping, sizeof ping, 0);
-    (void)poll(&readable, 1, TURN_MS);
-    int answered = recv(asking, pong, sizeof pong, MSG_DONTWAIT) == 4;
-    close(asking);
-    return answered;
-}
-
 /* Returns when it answers; its DTLS port. */
 static uint16_t start_server(tls_program *program, const char *flavour, const char *arguments)
 {
@@ -265,7 +249,7 @@ static uint16_t start_server(tls_program *program, const char *flavour, const ch
                  filled);
         tls_program_start(program, command);
         for (int pings = 0; pings < TURNS_MAX / STARTS_MAX; pings++) {
-            if (answers_ping(port)) {
+            if (local_port_answers_ping(port)) {
                 return (uint16_t)(port + 1);
             }
             (void)poll(NULL, 0, 1); /* a port where nobody is yet answers at once */
