@@ -11,7 +11,7 @@ static bool file_is_private(int descriptor)
 {
     struct stat status;
     return fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) &&
-           (status.st_mode & (S_IRWXG | S_IRWXO)) == 0;
+           status.st_uid == geteuid() && (status.st_mode & (S_IRWXG | S_IRWXO)) == 0;
 }
 
 FILE *talc_private_file_open(const char *path)

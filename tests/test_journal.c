@@ -144,6 +144,16 @@ static void file_of_others_is_refused(void **state)
         assert_int_equal(talc_journal_open(&journal, path), TALC_ERROR_IO);
         assert_null(journal);
     }
+    /* Only root can write to, and only root can make, a private file of somebody else. */
+    if (geteuid() == 0) {
+        talc_journal *journal = NULL;
+        assert_int_equal(chmod(path, 0600), 0);
+        assert_int_equal(chown(path, 65534, 65534), 0);
+        assert_int_equal(talc_journal_open(&journal, path), TALC_ERROR_IO);
+        assert_int_equal(chown(path, 0, 0), 0);
+        assert_int_equal(talc_journal_open(&journal, path), TALC_OK);
+        assert_int_equal(talc_journal_close(journal), TALC_OK);
+    }
 }
 
 static void only_regular_files_are_opened(void **state)

@@ -183,6 +183,7 @@ talc_status talc_http_server_process(talc_http_server *server)
     enum MHD_Result result;
     end_late_ones(server);
     note_finished_ones(server);
+    server->has_resumed = 0;
     do {
         was_full = server->connections >= server->connections_max;
         result = MHD_run_wait(server->daemon, 0);
@@ -202,6 +203,9 @@ uint32_t talc_http_server_timeout_ms(const talc_http_server *server)
     unsigned long long library_ms;
     uint64_t now = now_ms();
     uint64_t least = UINT32_MAX;
+    if (server->has_resumed) {
+        return 0; /* neither the descriptor nor MHD_get_timeout() tells of it */
+    }
     if (MHD_get_timeout(server->daemon, &library_ms) == MHD_YES && library_ms < least) {
         least = library_ms;
     }

@@ -253,7 +253,6 @@ void talc_http_server_reply(talc_http_server *server, void *handle,
                             const talc_http_message *response)
 {
     talc_http_request *request = handle;
-    (void)server;
     request->is_replied = 1;
     if (response != NULL) {
         request->status = response->status;
@@ -261,5 +260,6 @@ void talc_http_server_reply(talc_http_server *server, void *handle,
     }
     if (request->is_suspended) {
         MHD_resume_connection(request->link);
+        server->has_resumed = 1;
     }
 }
