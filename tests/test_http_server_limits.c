@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "tests/http_stand.h"
+#include "transport/http_server_state.h"
 #include "tests/virtual_clock.h"
 
 #include <signal.h>
@@ -120,6 +121,24 @@ static void bodies_have_a_limit(void **state)
     http_caller_close(caller);
     assert_int_equal(of->inbounds, 2);
     http_stand_serves(of);
+}
+
+/* Many that are half there: told by the server's own count, as if others had the rest. */
+static void all_bodies_together_have_a_limit(void **state)
+{
+    static const char request[] = "PUT / HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\nabc";
+    http_stand *of = *state;
+    size_t *used = &of->server->bodies_size;
+    assert_int_equal(http_stand_ask(of, request), 200);
+    http_stand_serves(of);
+    size_t before = *used; /* a connection that is open may hold what its last request had */
+    *used = TALC_HTTP_BODIES_SIZE_MAX;
+    assert_int_equal(http_stand_ask(of, request), 503);
+    assert_int_equal(http_stand_ask(of, "GET / HTTP/1.1\r\n" HOST "\r\n"), 200);
+    *used = before;
+    assert_int_equal(http_stand_ask(of, request), 200);
+    http_stand_await_connections(of, 0);
+    assert_int_equal(*used, 0);
 }
 
 static void a_body_without_end_ends_the_connection(void **state)
@@ -471,6 +490,7 @@ int main(void)
         CASE(fields_have_a_limit),
         CASE(queries_have_a_limit),
         CASE(bodies_have_a_limit),
+        CASE(all_bodies_together_have_a_limit),
         CASE(a_body_without_end_ends_the_connection),
         CASE(the_user_sets_limits_and_words_errors),
         CASE(announced_bodies_take_little_memory),

@@ -28,6 +28,8 @@
 
 typedef struct talc_http_server talc_http_server;
 
+#define TALC_HTTP_BODIES_SIZE_MAX ((size_t)16 << 20) /**< bytes of all bodies together; 503 above */
+
 /** A whole request. Pointers are the server's, valid during the call. */
 typedef struct talc_http_inbound {
     const talc_http_message *request;

@@ -96,9 +96,10 @@ static size_t limit_of(const talc_http_request *request)
     return limit < server->body_size ? limit : server->body_size;
 }
 
-/* Memory follows what has arrived, not what was announced. */
+/* Memory follows what has arrived, not what was announced; and all bodies together are bounded too. */
 static int body_reserve(talc_http_request *request, size_t size)
 {
+    talc_http_server *server = request->connection->server;
     size_t capacity = request->body_capacity > 0 ? request->body_capacity : FIRST_CAPACITY;
     if (size <= request->body_capacity) {
         return 1;
@@ -107,10 +108,14 @@ static int body_reserve(talc_http_request *request, size_t size)
         capacity *= 2;
     }
     capacity = capacity < request->body_limit ? capacity : request->body_limit;
-    uint8_t *grown = realloc(request->body, capacity);
+    size_t more = capacity - request->body_capacity;
+    uint8_t *grown = more <= TALC_HTTP_BODIES_SIZE_MAX - server->bodies_size
+                         ? realloc(request->body, capacity)
+                         : NULL;
     if (grown == NULL) {
         return 0;
     }
+    server->bodies_size += more;
     request->body = grown;
     request->body_capacity = capacity;
     return 1;
@@ -228,6 +233,7 @@ void talc_http_request_drop(talc_http_connection *connection)
     if (request->response != NULL) {
         MHD_destroy_response(request->response);
     }
+    connection->server->bodies_size -= request->body_capacity;
     free(request->fields);
     free(request->target);
     free(request->body);

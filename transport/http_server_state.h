@@ -74,6 +74,7 @@ struct talc_http_server {
     talc_http_connection *phases[TALC_HTTP_TIMED]; /* earliest deadline first */
     size_t connections;
     size_t finished; /* of them, those whose peers say no more */
+    size_t bodies_size; /* bytes that the bodies of all requests have room for */
     int has_resumed; /* an answer was given that libmicrohttpd does not know of yet */
     int descriptor;  /* epoll(7): libmicrohttpd's own, and the ends of streams */
     uint16_t port;
