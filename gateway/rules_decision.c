@@ -37,6 +37,12 @@ static void refuse_uri(talc_gateway_decision *decision, talc_status status)
     }
 }
 
+static void refuse_controls(talc_gateway_decision *decision)
+{
+    refuse(decision, TALC_CODE_BAD_REQUEST,
+           "a path with control characters cannot be held against a rule");
+}
+
 /* A target that the client named needs a permission. */
 static void judge(const talc_gateway_rules *rules, talc_gateway_decision *decision)
 {
@@ -44,12 +50,21 @@ static void judge(const talc_gateway_rules *rules, talc_gateway_decision *decisi
         refuse(decision, TALC_CODE_FORBIDDEN, "the target is no address of one host");
         return;
     }
+    int has_controls = talc_gateway_path_has_controls(decision->target.path), is_by_path = 0;
     for (size_t i = 0; i < rules->pattern_count; i++) {
-        if (talc_gateway_pattern_matches(&rules->patterns[i], &decision->target)) {
-            return;
+        const talc_gateway_pattern *pattern = &rules->patterns[i];
+        if (talc_gateway_pattern_matches(pattern, &decision->target)) {
+            if (!has_controls || !talc_gateway_pattern_has_path(pattern)) {
+                return;
+            }
+            is_by_path = 1;
         }
     }
-    refuse(decision, TALC_CODE_FORBIDDEN, "the rules of this gateway do not allow this target");
+    if (is_by_path) {
+        refuse_controls(decision);
+    } else {
+        refuse(decision, TALC_CODE_FORBIDDEN, "the rules of this gateway do not allow this target");
+    }
 }
 
 static void decide_uri(const talc_gateway_rules *rules, const char *text, size_t size,
@@ -94,6 +109,10 @@ static void decide_route(const talc_gateway_rules *rules, talc_gateway_decision 
     const talc_gateway_route *route = find_route(rules, decision->target.path);
     if (route == NULL) {
         refuse(decision, TALC_CODE_NOT_FOUND, "no route of this gateway leads from this path");
+        return;
+    }
+    if (talc_gateway_path_has_controls(decision->target.path)) {
+        refuse_controls(decision);
         return;
     }
     snprintf(path, sizeof path, "%s%s", route->target.path,

@@ -194,3 +194,8 @@ int talc_gateway_pattern_matches(const talc_gateway_pattern *pattern,
            ((pattern->port == 0 || pattern->port == target->port) &&
             matches_host(pattern, target) && matches_path(pattern, target));
 }
+
+int talc_gateway_pattern_has_path(const talc_gateway_pattern *pattern)
+{
+    return pattern->path[0] != '\0' && strcmp(pattern->path, "/") != 0;
+}

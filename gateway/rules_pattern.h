@@ -32,6 +32,9 @@ talc_status talc_gateway_pattern_read(talc_gateway_pattern *pattern, const char 
 int talc_gateway_pattern_matches(const talc_gateway_pattern *pattern,
                                  const talc_gateway_uri *target);
 
+/** Whether the pattern looks at the target's path. */
+int talc_gateway_pattern_has_path(const talc_gateway_pattern *pattern);
+
 /** Whether the host is an address; its bytes (4 or 16) then. */
 size_t talc_gateway_host_address(const talc_gateway_uri *uri, uint8_t address[16]);
 

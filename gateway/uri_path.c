@@ -75,20 +75,61 @@ static int next_byte(talc_text_reader *reader)
     return high * 16 + low;
 }
 
-bool talc_gateway_path_has_dots(const char *path)
+/* One decoding, in place: what is read is never shorter than what is written. */
+static size_t decode(char *bytes, size_t size)
+{
+    talc_text_reader reader;
+    size_t written = 0;
+    int byte;
+    talc_text_reader_init(&reader, bytes, size);
+    while ((byte = next_byte(&reader)) >= 0) {
+        bytes[written++] = (char)byte;
+    }
+    return written;
+}
+
+typedef bool (*test_of_bytes)(const char *bytes, size_t size);
+
+/* Whether the test says so of the path decoded once, or twice: an origin behind another server gets
+ * there what it would refuse here. What is too long to be tested has failed. */
+static bool is_so_decoded(const char *path, test_of_bytes test)
+{
+    char bytes[TALC_GATEWAY_URI_SIZE_MAX + 1];
+    size_t size = strlen(path);
+    if (size > sizeof bytes) {
+        return true;
+    }
+    memcpy(bytes, path, size);
+    for (int times = 1; times <= 2; times++) {
+        size = decode(bytes, size);
+        if (test(bytes, size)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Servlet containers drop what follows a ';' in a segment before they look for dots; and a '?' or
+ * '#' that is decoded early ends the path. */
+static bool ends_name(int byte)
+{
+    return byte < 0 || (byte > 0 && strchr("/\\;?#", byte) != NULL);
+}
+
+static bool has_dots(const char *bytes, size_t size)
 {
     talc_text_reader reader;
     size_t dots = 0, others = 0;
     int byte;
-    talc_text_reader_string(&reader, path);
+    talc_text_reader_init(&reader, bytes, size);
     do {
-        byte = next_byte(&reader);
-        if (byte == '/' || byte == '\\' || byte < 0) {
+        byte = talc_text_reader_next(&reader);
+        if (ends_name(byte)) {
             if (others == 0 && (dots == 1 || dots == 2)) {
                 return true;
             }
             dots = 0;
-            others = 0;
+            others = byte == '/' || byte == '\\' ? 0 : 1; /* a parameter is no segment */
         } else if (byte == '.') {
             dots++;
         } else {
@@ -96,6 +137,27 @@ bool talc_gateway_path_has_dots(const char *path)
         }
     } while (byte >= 0);
     return false;
+}
+
+static bool has_controls(const char *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        uint8_t byte = (uint8_t)bytes[i];
+        if (byte < 0x20 || byte == 0x7f) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool talc_gateway_path_has_dots(const char *path)
+{
+    return is_so_decoded(path, has_dots);
+}
+
+bool talc_gateway_path_has_controls(const char *path)
+{
+    return is_so_decoded(path, has_controls);
 }
 
 static void write_encoded(talc_text_writer *writer, uint8_t byte)

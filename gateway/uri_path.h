@@ -21,9 +21,15 @@ talc_status talc_gateway_uri_read_path(talc_gateway_uri *uri, talc_text_reader *
 talc_status talc_gateway_uri_set_path(talc_gateway_uri *uri, const talc_coap_message *message,
                                       uint16_t path_number, uint16_t query_number);
 
-/** Whether a part of the path is "." or ".." once it is decoded. '\' and an encoded '/' part it
- * here as well: an origin that decodes before it looks for parts would leave the path by them. */
+/** Whether a part of the path is "." or ".." once it is decoded, or decoded twice. '\' and an
+ * encoded '/' part it here as well: an origin that decodes before it looks for parts would leave the
+ * path by them. What follows a ';', '?' or '#' in a part does not count: servlet containers read
+ * "..;x" as "..". */
 bool talc_gateway_path_has_dots(const char *path);
+
+/** Whether the path, decoded once or twice, has a byte below 0x20 or 0x7f. Some origins end a
+ * segment at them, or leave them out, so no rule can tell which path they mean. */
+bool talc_gateway_path_has_controls(const char *path);
 
 /** Decodes a part of a path or a query; its percent-encodings are sound. `*size` of at most
  * TALC_GATEWAY_PART_SIZE_MAX bytes; false if there are more. */

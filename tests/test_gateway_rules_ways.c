@@ -50,6 +50,12 @@ static void routes_go_by_the_longest_prefix(void **state)
     decision_expect("dot segments", NO_URI, NULL);
     decision_ask_http(*state, "GET", "/dev/%2E%2E/admin");
     decision_expect("encoded dot segments", NO_URI, NULL);
+    decision_ask_http(*state, "GET", "/dev/..;/admin");
+    decision_expect("dot segments with a parameter", NO_URI, NULL);
+    decision_ask_http(*state, "GET", "/dev/%252e%252e/admin");
+    decision_expect("dot segments that are encoded twice", NO_URI, NULL);
+    decision_ask_http(*state, "GET", "/dev/..%00/admin");
+    decision_expect("control characters", NO_URI, NULL);
 }
 
 static void targets_have_a_limit(void **state)
