@@ -5,7 +5,7 @@
  * handshake of TLS, and makes `ecc` begin another at most. Never does an application get what nobody
  * said to it.
  *
- *     test_attack_bits certificates|psk|ecc[:PART/PARTS]
+ *     test_attack_bits certificates|psk|ecc[,PART/PARTS]
  *     test_attack_bits certificates|psk|ecc --table        prints what docs/attacks.md shows
  *
  * With certificates, where each run costs most, every fifth bit of the fragments; all of their bits as
@@ -159,18 +159,18 @@ static void every_bit_of_every_envelope(void **state)
     }
 }
 
-/* "MODE" or "MODE:PART/PARTS" */
+/* "MODE" or "MODE,PART/PARTS" */
 static bool read_mode(const char *words)
 {
-    size_t size = strcspn(words, ":");
+    size_t size = strcspn(words, ",");
     for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
         if (strlen(modes[i].name) == size && memcmp(modes[i].name, words, size) == 0) {
             mode = &modes[i];
         }
     }
-    bool has_parts = words[size] == ':';
+    bool has_parts = words[size] == ',';
     return mode != NULL &&
-           (!has_parts || (sscanf(words + size, ":%u/%u", &part, &parts) == 2 && part < parts));
+           (!has_parts || (sscanf(words + size, ",%u/%u", &part, &parts) == 2 && part < parts));
 }
 
 int main(int argc, char **argv)
@@ -178,7 +178,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = { cmocka_unit_test(every_bit_of_every_envelope) };
     bool is_table = argc == 3 && strcmp(argv[2], "--table") == 0;
     if (argc < 2 || argc > 3 || !read_mode(argv[1]) || (argc == 3 && !is_table)) {
-        fprintf(stderr, "usage: test_attack_bits certificates|psk|ecc[:PART/PARTS] [--table]\n");
+        fprintf(stderr, "usage: test_attack_bits certificates|psk|ecc[,PART/PARTS] [--table]\n");
         return 2;
     }
     fixed_random_start(1);
