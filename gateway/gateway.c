@@ -16,6 +16,7 @@
 
 #define BODY_SIZE 65536
 #define OUTSTANDING_MAX 256
+#define SHARE_OF_CLIENT 4 /* that part of outstanding_max */
 #define OUTSTANDING_PER_ORIGIN_MAX 32
 #define ORIGINS_MAX 64
 #define TIMEOUT_MS 30000u
@@ -37,6 +38,8 @@ static void set_defaults(talc_gateway_config *config)
 {
     set_default(&config->body_size_max, BODY_SIZE);
     set_default(&config->outstanding_max, OUTSTANDING_MAX);
+    size_t share = config->outstanding_max / SHARE_OF_CLIENT;
+    set_default(&config->outstanding_per_client_max, share > 0 ? share : 1);
     set_default(&config->outstanding_per_origin_max, OUTSTANDING_PER_ORIGIN_MAX);
     set_default(&config->origins_max, ORIGINS_MAX);
     config->timeout_ms = config->timeout_ms != 0 ? config->timeout_ms : TIMEOUT_MS;
@@ -103,7 +106,12 @@ static talc_status open_http_client(talc_gateway *gateway, talc_failure *failure
 
 static talc_status open_origins(talc_gateway *gateway, talc_failure *failure)
 {
-    const talc_gateway_origins_setup setup = { .origins_max = gateway->config.origins_max,
+    const talc_gateway_config *config = &gateway->config;
+    /* As many as can wait, so that no client's silent origins keep others from theirs. */
+    size_t origins_max = config->origins_max > config->outstanding_max ? config->origins_max
+                                                                       : config->outstanding_max;
+    const talc_gateway_origins_setup setup = { .origins_max = origins_max,
+                                               .kept_max = config->origins_max,
                                                .exchanges_max =
                                                    gateway->config.outstanding_per_origin_max,
                                                .body_size = gateway->config.body_size_max,

@@ -44,8 +44,11 @@ typedef struct talc_gateway_config {
     const char *https_key_path;
     size_t body_size_max;              /**< bytes, both ways [65536] */
     size_t outstanding_max;            /**< requests that wait for their origins [256] */
+    size_t outstanding_per_client_max; /**< of one client (client_address.h), once half of
+                                            outstanding_max wait [a quarter of it] */
     size_t outstanding_per_origin_max; /**< [32] */
-    size_t origins_max;                /**< CoAP origins that are kept [64] */
+    size_t origins_max;                /**< CoAP origins that are kept [64]; more while they are
+                                            busy, one for each request that waits */
     uint32_t timeout_ms; /**< of an origin, from the request to the response's last byte [30000] */
     void (*event)(void *context, const talc_gateway_event *event); /**< may be NULL */
     void *event_context;

@@ -26,6 +26,7 @@ talc_gateway_exchange *talc_gateway_exchange_new(talc_gateway_listener *listener
     exchange->reply = reply;
     exchange->number = ++listener->gateway->exchanges;
     snprintf(exchange->peer, sizeof exchange->peer, "%s", peer);
+    exchange->client = talc_gateway_client_address_of(peer);
     return exchange;
 }
 
@@ -67,6 +68,16 @@ size_t talc_gateway_exchanges_beside(const talc_gateway_exchange *exchange)
     size_t count = 0;
     DL_FOREACH (exchange->gateway->waiting, at) {
         count += strcmp(at->origin, exchange->origin) == 0 ? 1 : 0;
+    }
+    return count;
+}
+
+size_t talc_gateway_exchanges_of_client(const talc_gateway_exchange *exchange)
+{
+    const talc_gateway_exchange *at;
+    size_t count = 0;
+    DL_FOREACH (exchange->gateway->waiting, at) {
+        count += talc_gateway_client_address_equal(&at->client, &exchange->client) ? 1 : 0;
     }
     return count;
 }

@@ -33,6 +33,15 @@ static talc_status note_target(talc_gateway_exchange *exchange, const talc_gatew
     return exchange->target_uri != NULL ? TALC_OK : TALC_ERROR_MEMORY;
 }
 
+/* Once half of the places are taken, nobody gets more than a share: the other half is for those who
+ * have less. */
+static int has_share(const talc_gateway_exchange *exchange)
+{
+    const talc_gateway *gateway = exchange->gateway;
+    return gateway->waiting_count < gateway->config.outstanding_max / 2 ||
+           talc_gateway_exchanges_of_client(exchange) < gateway->config.outstanding_per_client_max;
+}
+
 /* Whether there is room at the gateway and at the origin; answers the request if there is none. */
 static int is_admitted(talc_gateway_exchange *exchange)
 {
@@ -40,6 +49,12 @@ static int is_admitted(talc_gateway_exchange *exchange)
     const talc_gateway *gateway = exchange->gateway;
     if (gateway->waiting_count >= gateway->config.outstanding_max) {
         talc_gateway_refuse(exchange, TALC_CODE(5, 3), "too many requests wait for their origins",
+                            TALC_GATEWAY_RETRY_AFTER_S);
+        return 0;
+    }
+    if (!has_share(exchange)) {
+        talc_gateway_refuse(exchange, TALC_CODE(5, 3),
+                            "too many requests of this client wait for their origins",
                             TALC_GATEWAY_RETRY_AFTER_S);
         return 0;
     }

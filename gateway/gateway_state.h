@@ -12,6 +12,7 @@
  * exchange lives from the request's arrival to the reply; its handle is given back exactly there.
  */
 
+#include "gateway/client_address.h"
 #include "gateway/gateway.h"
 #include "gateway/origins.h"
 #include "gateway/translation.h"
@@ -43,6 +44,7 @@ typedef struct talc_gateway_exchange {
     int is_waiting;  /* for its origin */
     uint64_t end_ms; /* when it has waited long enough */
     char peer[TALC_GATEWAY_PEER_SIZE];
+    talc_gateway_client_address client; /* of `peer` */
     char origin[320]; /* "coap://device.example"; empty before there is one */
     char *uri;        /* as the client named it; NULL: out of memory */
     char *target_uri; /* as the origin gets it */
@@ -125,6 +127,9 @@ talc_gateway_exchange *talc_gateway_exchange_find(const talc_gateway *gateway, u
 
 /** Those that wait for the origin of this exchange's target. */
 size_t talc_gateway_exchanges_beside(const talc_gateway_exchange *exchange);
+
+/** Those that wait and are the same client's. */
+size_t talc_gateway_exchanges_of_client(const talc_gateway_exchange *exchange);
 
 /** Ends those that have waited too long. */
 void talc_gateway_exchanges_expire(talc_gateway *gateway);

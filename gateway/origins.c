@@ -161,9 +161,9 @@ static talc_status client_open(origin *of)
 {
     char uri[TALC_GATEWAY_ADDRESS_SIZE + 32];
     const char *address = of->found.addresses[of->address];
-    int has_colon = strchr(address, ':') != NULL;
     talc_failure failure = { 0 };
-    snprintf(uri, sizeof uri, has_colon ? "coap://[%s]:%u" : "coap://%s:%u", address, of->port);
+    snprintf(uri, sizeof uri, strchr(address, ':') != NULL ? "coap://[%s]:%u" : "coap://%s:%u",
+             address, of->port);
     const talc_coap_message_client_setup setup = { .uri = uri,
                                                    .body_size = of->pool->setup.body_size,
                                                    .exchanges_max = of->pool->setup.exchanges_max,
@@ -214,20 +214,40 @@ static origin *origin_find(const talc_gateway_origins *pool, const talc_gateway_
     return NULL;
 }
 
-/* An empty place, or the one of the origin that has been idle longest. NULL: all are busy. */
-static origin *place_find(const talc_gateway_origins *pool)
+/* The one that has been idle longest. NULL: all are busy. */
+static origin *oldest_idle(const talc_gateway_origins *pool)
 {
     origin *oldest = NULL;
     for (size_t i = 0; i < pool->setup.origins_max; i++) {
         origin *at = &pool->list[i];
-        if (!at->is_used) {
-            return at;
-        }
-        if (at->request_count == 0 && (oldest == NULL || at->used_ms < oldest->used_ms)) {
+        if (at->is_used && at->request_count == 0 &&
+            (oldest == NULL || at->used_ms < oldest->used_ms)) {
             oldest = at;
         }
     }
     return oldest;
+}
+
+/* Gives up what is idle until no more than `kept` are left, or all of these are busy. */
+static void origins_trim(talc_gateway_origins *pool, size_t kept)
+{
+    origin *idle = oldest_idle(pool);
+    for (size_t count = talc_gateway_origins_count(pool); idle != NULL && count > kept; count--) {
+        origin_free(idle);
+        idle = oldest_idle(pool);
+    }
+}
+
+/* An empty place. NULL: all are busy. */
+static origin *place_find(talc_gateway_origins *pool)
+{
+    origins_trim(pool, pool->setup.kept_max - 1);
+    for (size_t i = 0; i < pool->setup.origins_max; i++) {
+        if (!pool->list[i].is_used) {
+            return &pool->list[i];
+        }
+    }
+    return NULL;
 }
 
 static int is_address(const talc_gateway_uri *target)
@@ -259,11 +279,9 @@ static talc_status origin_take(talc_gateway_origins *pool, const talc_gateway_ur
         of = NULL;
     }
     if (of == NULL) {
-        of = place_find(pool);
-        if (of == NULL) {
+        if ((of = place_find(pool)) == NULL) {
             return TALC_WANT_ROOM;
         }
-        origin_free(of);
         of->is_used = 1;
         of->pool = pool;
         of->port = target->port;
@@ -436,6 +454,7 @@ void talc_gateway_origins_process(talc_gateway_origins *origins)
             origin_move(of);
         }
     }
+    origins_trim(origins, origins->setup.kept_max);
 }
 
 uint32_t talc_gateway_origins_timeout_ms(const talc_gateway_origins *origins)

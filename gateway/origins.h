@@ -4,7 +4,8 @@
 
 /** The CoAP origins of a gateway: a bounded pool of clients, one for each host and port. Names are
  * resolved beside the event loop (resolver.h), kept for a minute, and their addresses tried in turn
- * until one answers. Where the pool is full, the origin that has been idle longest goes. */
+ * until one answers. Where more are kept than there should be, the origin that has been idle longest
+ * goes. */
 
 #include "gateway/uri.h"
 #include "transport/coap_message_client.h"
@@ -20,7 +21,8 @@ typedef struct talc_gateway_origin_result {
 } talc_gateway_origin_result;
 
 typedef struct talc_gateway_origins_setup {
-    size_t origins_max;
+    size_t origins_max;   /**< at once */
+    size_t kept_max;      /**< of them, once they are idle; those above it go, the oldest first */
     size_t exchanges_max; /**< open at once at one origin */
     size_t body_size;     /**< largest body of a request or response */
     int epoll;            /**< epoll(7) descriptor that the pool registers its own with */

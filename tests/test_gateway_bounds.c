@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* talc-proxy where it has to end something by itself: too much at once, loops through other
  * gateways, and a command line that makes no sense. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -45,6 +49,72 @@ static void a_full_gateway_says_when_to_come_again(void **state)
     assert_non_null(strstr(run.output, "HTTP/1.1 503"));
     assert_non_null(strstr(run.output, "Retry-After: 2"));
     gateway_process_stop(&small);
+}
+
+/* Two addresses ask for more than there is: one for nearly all, and then the other for a little. */
+static void one_address_does_not_take_all_places(void **state)
+{
+    static const struct {
+        const char *options, *of_the_other; /* what the other one gets */
+    } rows[] = {
+        { "", "127.0.0.2=504;" },
+        { "--max-per-client 8", "127.0.0.2=503;" }, /* as behind a reverse proxy */
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        started_program small;
+        gateway_process_start(
+            &small,
+            "--listen coap://127.0.0.1:0 --listen http://127.0.0.1:0 --timeout 3 "
+            "--max-outstanding 8 --quiet --ready-fd 1 --allow coap://127.0.0.1:%u "
+            "%s",
+            origin.ports[0], rows[i].options);
+        finished_program_run(
+            &run,
+            "curl -s -m 20 --parallel --parallel-immediate --parallel-max 50 --interface 127.0.0.1 "
+            "-o /dev/null -w %%{local_ip}=%%{http_code}; "
+            "http://127.0.0.1:%u/hc/coap://127.0.0.1:%u/silent?[1-20] --next -s -m 20 "
+            "--interface 127.0.0.2 -o /dev/null -w %%{local_ip}=%%{http_code}; "
+            "http://127.0.0.1:%u/hc/coap://127.0.0.1:%u/silent?last",
+            small.ports[HTTP], origin.ports[0], small.ports[HTTP], origin.ports[0]);
+        assert_non_null(strstr(run.output, "127.0.0.1=504;"));
+        assert_non_null(strstr(run.output, "127.0.0.1=503;"));
+        assert_non_null(strstr(run.output, rows[i].of_the_other));
+        gateway_process_stop(&small);
+    }
+}
+
+/* A socket of all addresses of the loopback network that never answers. */
+static int silent_everywhere(uint16_t *port)
+{
+    struct sockaddr_in any = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_ANY) };
+    socklen_t size = sizeof any;
+    int wire = socket(AF_INET, SOCK_DGRAM, 0);
+    assert_true(wire >= 0);
+    assert_int_equal(bind(wire, (struct sockaddr *)&any, sizeof any), 0);
+    assert_int_equal(getsockname(wire, (struct sockaddr *)&any, &size), 0);
+    *port = ntohs(any.sin_port);
+    return wire;
+}
+
+static void silent_origins_leave_room_for_others(void **state)
+{
+    started_program wide;
+    uint16_t port;
+    int wire = silent_everywhere(&port);
+    (void)state;
+    gateway_process_start(&wide,
+                          "--listen coap://127.0.0.1:0 --listen http://127.0.0.1:0 --timeout 3 "
+                          "--quiet --ready-fd 1 --allow coap:");
+    finished_program_run(&run,
+                         "curl -s -m 20 --parallel --parallel-immediate --parallel-max 200 "
+                         "-o /dev/null -w %%{http_code}; "
+                         "http://127.0.0.1:%u/hc/coap://127.0.0.[1-80]:%u/x",
+                         wide.ports[HTTP], port);
+    assert_non_null(strstr(run.output, "504;"));
+    assert_null(strstr(run.output, "503;"));
+    gateway_process_stop(&wide);
+    close(wire);
 }
 
 /* Another gateway's route has to name it before it is there. */
@@ -134,6 +204,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_gateway_says_when_to_come_again),
+        cmocka_unit_test(one_address_does_not_take_all_places),
+        cmocka_unit_test(silent_origins_leave_room_for_others),
         cmocka_unit_test(two_gateways_in_a_loop_stop),
         cmocka_unit_test(a_loop_over_both_protocols_is_bounded),
         cmocka_unit_test(wrong_usage_is_told),

@@ -104,10 +104,12 @@ static void on_ended(void *context, const talc_gateway_origin_result *result)
 static int make_pool(void **state)
 {
     static pool made;
+    const size_t *kept = *state; /* NULL: all */
     memset(&made, 0, sizeof made);
     made.epoll = epoll_create1(0);
     assert_true(made.epoll >= 0);
     const talc_gateway_origins_setup setup = { .origins_max = ORIGINS,
+                                               .kept_max = kept != NULL ? *kept : ORIGINS,
                                                .exchanges_max = EXCHANGES,
                                                .body_size = 1024,
                                                .epoll = made.epoll,
@@ -269,6 +271,30 @@ static void the_origin_that_was_idle_longest_makes_room(void **state)
     close(server.socket);
 }
 
+static void more_are_kept_only_while_they_are_busy(void **state)
+{
+    pool *of = *state;
+    played servers[ORIGINS];
+    for (uint32_t i = 0; i < ORIGINS; i++) {
+        played_open(&servers[i], i == 0 ? silent : played_answer_short);
+        assert_int_equal(ask(of, i, "127.0.0.1", servers[i].port), TALC_OK);
+    }
+    assert_int_equal(talc_gateway_origins_count(of->origins), ORIGINS);
+    for (uint32_t i = 1; i < ORIGINS; i++) {
+        await(of, &servers[i], i);
+    }
+    /* The first one is busy still, though it is the oldest. */
+    assert_int_equal(talc_gateway_origins_count(of->origins), 1);
+    talc_gateway_origins_cancel(of->origins, 0);
+    assert_int_equal(ask(of, 9, "127.0.0.1", servers[1].port), TALC_OK);
+    await(of, &servers[1], ORIGINS);
+    assert_int_equal(of->number, 9);
+    assert_int_equal(talc_gateway_origins_count(of->origins), 1);
+    for (size_t i = 0; i < ORIGINS; i++) {
+        close(servers[i].socket);
+    }
+}
+
 static void a_cancelled_request_is_not_told(void **state)
 {
     pool *of = *state;
@@ -290,6 +316,7 @@ static void a_cancelled_request_is_not_told(void **state)
 
 int main(void)
 {
+    static size_t one = 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_address_and_a_name_lead_to_the_origin, make_pool,
                                         free_pool),
@@ -304,6 +331,8 @@ int main(void)
                                         free_pool),
         cmocka_unit_test_setup_teardown(the_origin_that_was_idle_longest_makes_room, make_pool,
                                         free_pool),
+        cmocka_unit_test_prestate_setup_teardown(more_are_kept_only_while_they_are_busy, make_pool,
+                                                 free_pool, &one),
         cmocka_unit_test_setup_teardown(a_cancelled_request_is_not_told, make_pool, free_pool),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,6 +28,8 @@ static const char usage[] =
     "  --timeout SECONDS   for an origin's whole response (default: 30)\n"
     "  --max-body BYTES    of a request or a response (default: 65536)\n"
     "  --max-outstanding N requests that wait for their origins (default: 256)\n"
+    "  --max-per-client N  of them for one client's address once half of them wait (default: a\n"
+    "                      quarter); behind a reverse proxy all HTTP clients have one address\n"
     "  --https-ca FILE     whom https origins are checked against (default: the system's)\n"
     "  --https-cert FILE   certificate and key, both PEM, to listen at https://\n"
     "  --https-key FILE\n"
@@ -60,6 +62,7 @@ enum {
     OPTION_TIMEOUT,
     OPTION_MAX_BODY,
     OPTION_MAX_OUTSTANDING,
+    OPTION_MAX_PER_CLIENT,
     OPTION_HTTPS_CA,
     OPTION_HTTPS_CERT,
     OPTION_HTTPS_KEY,
@@ -80,6 +83,7 @@ static const struct option table[] = {
     { "timeout", required_argument, NULL, OPTION_TIMEOUT },
     { "max-body", required_argument, NULL, OPTION_MAX_BODY },
     { "max-outstanding", required_argument, NULL, OPTION_MAX_OUTSTANDING },
+    { "max-per-client", required_argument, NULL, OPTION_MAX_PER_CLIENT },
     { "https-ca", required_argument, NULL, OPTION_HTTPS_CA },
     { "https-cert", required_argument, NULL, OPTION_HTTPS_CERT },
     { "https-key", required_argument, NULL, OPTION_HTTPS_KEY },
@@ -157,6 +161,9 @@ static int take_number(proxy_options *options, int option, const char *text)
         return read_number("--max-body", text, 16777216, &options->config.body_size_max);
     case OPTION_MAX_OUTSTANDING:
         return read_number("--max-outstanding", text, 4096, &options->config.outstanding_max);
+    case OPTION_MAX_PER_CLIENT:
+        return read_number("--max-per-client", text, 4096,
+                           &options->config.outstanding_per_client_max);
     default:
         wrong = read_number("--ready-fd", text, 65535, &number);
         options->ready_fd = (int)number;
@@ -175,6 +182,7 @@ static int take_option(proxy_options *options, int option, const char *text)
     case OPTION_TIMEOUT:
     case OPTION_MAX_BODY:
     case OPTION_MAX_OUTSTANDING:
+    case OPTION_MAX_PER_CLIENT:
     case OPTION_READY_FD: return take_number(options, option, text);
     case OPTION_HTTPS_CA: options->config.https_anchors_path = text; return 0;
     case OPTION_HTTPS_CERT: options->config.https_certificate_path = text; return 0;
