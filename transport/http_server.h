@@ -16,9 +16,9 @@
  * stay. A peer that says no more is let go as soon as its last request is answered; while a request is
  * held it counts as gone (libmicrohttpd cannot tell the two apart), and its answer reaches nobody.
  *
- * Refused by the server itself: what is no HTTP, bytes that no header has, framing that two servers
- * could take for different things (400), a large header (431) or body (413). It closes the connection
- * then. It calls back only from within process(), and is used by one thread.
+ * Refused by the server itself: what is no HTTP, bytes that no header has, folded lines, framing that
+ * two servers could take for different things (400), a large header (431) or body (413). It closes the
+ * connection then. It calls back only from within process(), and is used by one thread.
  */
 
 #include "talc/status.h"

@@ -12,6 +12,7 @@
 
 #define LENGTH_DIGITS_MAX 18
 #define LINE_SIZE_MAX 65536u
+#define LINE_END_SIZE_MAX 2u /* bytes of CR LF */
 
 /* ---------------------------------------------------------------- characters */
 
@@ -95,7 +96,35 @@ typedef struct header_reading {
     talc_http_request *request;
     unsigned refused;
     const char *content_length, *transfer_coding;
+    const char *line_end; /* of the field before: where its value ends; NULL: there was none */
 } header_reading;
+
+/* 1 if `later` lies behind `earlier` and not farther than `most`. They need not be of one object. */
+static int is_behind(const char *earlier, const char *later, size_t most)
+{
+    uintptr_t from = (uintptr_t)earlier, to = (uintptr_t)later;
+    return to > from && to - from <= most;
+}
+
+/* libmicrohttpd leaves a line where it arrived: the name, a NUL for the colon, blanks, the value, NULs
+ * for the line's end, and there the next line. Of a folded line (obs-fold, RFC 9112 section 5.2) it
+ * moves the name behind the whole buffer and adds the fold to the name, so that the field is lost; a NUL
+ * in a value hides the rest of the line. Neither is where a line would be. */
+static int is_line(const header_reading *reading, const char *name, const char *value)
+{
+    const char *colon = name + strlen(name);
+    return is_behind(colon, value, LINE_SIZE_MAX) &&
+           strspn(colon + 1, " \t") == (size_t)(value - colon - 1) &&
+           (reading->line_end == NULL || is_behind(reading->line_end, name, LINE_END_SIZE_MAX));
+}
+
+/* The same of the last line, behind which there is an empty one. */
+static int is_end(const header_reading *reading, const char *header, size_t size)
+{
+    return reading->line_end == NULL ||
+           (is_behind(header, reading->line_end, size) &&
+            is_behind(reading->line_end, header + size, 2 * LINE_END_SIZE_MAX));
+}
 
 /* A field that frames the body: the second one has to say the same. */
 static int is_other(const char **seen, const char *value)
@@ -123,14 +152,14 @@ static enum MHD_Result field_take(void *context, enum MHD_ValueKind kind, const 
     header_reading *reading = context;
     talc_http_request *request = reading->request;
     (void)kind;
-    value = value != NULL ? value : "";
-    if (!is_token(name) || !is_value(value) ||
+    if (value == NULL || !is_line(reading, name, value) || !is_token(name) || !is_value(value) ||
         (strcasecmp(name, "Content-Length") == 0 && is_other(&reading->content_length, value)) ||
         (strcasecmp(name, "Transfer-Encoding") == 0 &&
          is_other(&reading->transfer_coding, value))) {
         reading->refused = 400;
         return MHD_NO;
     }
+    reading->line_end = value + strlen(value);
     if (talc_http_field_is_hop(name)) {
         return MHD_YES;
     }
@@ -180,7 +209,7 @@ static int is_cut(const char *word, const char *begin, const char *next)
 
 unsigned talc_http_header_read(talc_http_request *request, const char *version)
 {
-    header_reading reading = { request, 0, NULL, NULL };
+    header_reading reading = { .request = request };
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(request->link, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
     if (info != NULL && info->header_size > request->connection->server->header_size) {
@@ -196,7 +225,8 @@ unsigned talc_http_header_read(talc_http_request *request, const char *version)
         return 503;
     }
     (void)MHD_get_connection_values(request->link, MHD_HEADER_KIND, field_take, &reading);
-    if (reading.refused == 0 && !is_framed(&reading, version)) {
+    if (reading.refused == 0 && (!is_framed(&reading, version) || info == NULL ||
+                                 !is_end(&reading, request->method, info->header_size))) {
         reading.refused = 400;
     }
     (void)MHD_get_connection_values(request->link, MHD_HEADER_KIND, connection_take, request);
