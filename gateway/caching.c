@@ -156,6 +156,18 @@ void talc_gateway_caching_to_coap(talc_gateway_draft *draft, const talc_gateway_
     }
 }
 
+/* Whether HTTP caches may keep it. CoAP has options as If-Match in the key of its caches, HTTP does
+ * not: an error that one client's field has caused would be everybody's there. And a minute that
+ * nobody chose is long for an error. */
+static bool may_be_kept(const talc_gateway_asked *asked, const talc_coap_message *response)
+{
+    if (asked->code != TALC_GET || is_busy(response->code) || !is_cacheable(response->code)) {
+        return false;
+    }
+    return response->code >> 5 == 2 ||
+           (!asked->has_condition && talc_coap_message_find(response, TALC_COAP_MAX_AGE) != NULL);
+}
+
 void talc_gateway_caching_to_http(talc_gateway_draft *draft, const talc_gateway_asked *asked,
                                   const talc_coap_message *response)
 {
@@ -165,7 +177,7 @@ void talc_gateway_caching_to_http(talc_gateway_draft *draft, const talc_gateway_
         snprintf(text, sizeof text, "%lu", (unsigned long)max_age_s);
         talc_gateway_draft_field(draft, "Retry-After", text);
     }
-    if (asked->code != TALC_GET || is_busy(response->code) || !is_cacheable(response->code)) {
+    if (!may_be_kept(asked, response)) {
         talc_gateway_draft_field(draft, "Cache-Control", "no-store");
         return;
     }

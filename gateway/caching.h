@@ -13,7 +13,7 @@ void talc_gateway_caching_to_coap(talc_gateway_draft *draft, const talc_gateway_
                                   const talc_http_message *response);
 
 /** Adds Cache-Control, Vary and Retry-After to a response for an HTTP client, whose status is set.
- */
+ * An error may be kept only if it has a Max-Age and the request had no condition. */
 void talc_gateway_caching_to_http(talc_gateway_draft *draft, const talc_gateway_asked *asked,
                                   const talc_coap_message *response);
 

@@ -22,9 +22,9 @@ talc_status talc_gateway_uri_set_path(talc_gateway_uri *uri, const talc_coap_mes
                                       uint16_t path_number, uint16_t query_number);
 
 /** Whether a part of the path is "." or ".." once it is decoded, or decoded twice. '\' and an
- * encoded '/' part it here as well: an origin that decodes before it looks for parts would leave the
- * path by them. What follows a ';', '?' or '#' in a part does not count: servlet containers read
- * "..;x" as "..". */
+ * encoded '/' part it here as well: an origin that decodes before it looks for parts would leave
+ * the path by them. What follows a ';', '?' or '#' in a part does not count: servlet containers
+ * read "..;x" as "..". */
 bool talc_gateway_path_has_dots(const char *path);
 
 /** Whether the path, decoded once or twice, has a byte below 0x20 or 0x7f. Some origins end a
