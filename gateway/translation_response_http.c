@@ -77,6 +77,9 @@ static void add_type(talc_gateway_draft *draft, const talc_coap_message *respons
     uint32_t format = talc_coap_message_uint(response, TALC_COAP_CONTENT_FORMAT, UINT32_MAX);
     /* Nobody else is to guess what a device wrote: a browser would find HTML. */
     talc_gateway_draft_field(draft, "X-Content-Type-Options", "nosniff");
+    /* To a browser all devices behind this gateway are one origin. What one of them wrote, as a
+     * script in XML, is not to read or command the others. */
+    talc_gateway_draft_field(draft, "Content-Security-Policy", "default-src 'none'; sandbox");
     if (format <= UINT16_MAX) {
         coding = talc_gateway_format_text((uint16_t)format, text);
     } else if (response->code >> 5 == 2) {
