@@ -173,5 +173,8 @@ void talc_gateway_location_to_http(talc_gateway_draft *draft, const talc_gateway
         talc_text_writer_string(&writer, text);
     }
     location[writer.size] = '\0';
+    if (strncmp(location, "//", 2) == 0) {
+        return; /* a browser would take the first segment for a host (RFC 3986 section 4.2) */
+    }
     talc_gateway_draft_field(draft, "Location", location);
 }
