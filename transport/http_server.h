@@ -17,7 +17,8 @@
  * held it counts as gone (libmicrohttpd cannot tell the two apart), and its answer reaches nobody.
  *
  * Refused by the server itself: what is no HTTP, bytes that no header has, folded lines, framing that
- * two servers could take for different things (400), a large header (431) or body (413). It closes the
+ * two servers could take for different things, no Host (in HTTP/1.1), two of them or what is no host,
+ * more than 256 bytes of Connection fields (400), a large header (431) or body (413). It closes the
  * connection then. It calls back only from within process(), and is used by one thread.
  */
 

@@ -14,6 +14,9 @@
 #define LINE_SIZE_MAX 65536u
 #define LINE_END_SIZE_MAX 2u /* bytes of CR LF */
 
+/* Of all Connection fields together: each name in them is looked for among all fields. */
+#define CONNECTION_SIZE_MAX 256u
+
 /* ---------------------------------------------------------------- characters */
 
 /* RFC 9110 section 5.6.2: names of fields and methods. */
@@ -45,6 +48,41 @@ static int is_target(const char *text)
         }
     }
     return text[0] != '\0';
+}
+
+/* Bytes of `text` that such a part of a URI may have; "%" and two hexadecimal digits is one more. */
+static size_t span_encoded(const char *text, const char *allowed)
+{
+    static const char hex[] = "0123456789abcdefABCDEF";
+    size_t size = 0, more;
+    do {
+        more = strspn(text + size, allowed);
+        if (more == 0 && text[size] == '%' && strspn(text + size + 1, hex) >= 2) {
+            more = 3;
+        }
+        size += more;
+    } while (more > 0);
+    return size;
+}
+
+/* RFC 9110 section 7.2: the host and the port of a URI (RFC 3986 section 3.2). None of the two has to
+ * be there. */
+static int is_host(const char *text)
+{
+    static const char name[] = "-._~!$&'()*+,;=0123456789"
+                               "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    static const char literal[] = ":-._~!$&'()*+,;=0123456789"
+                                  "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    if (text[0] == '[') {
+        size_t size = span_encoded(text + 1, literal);
+        if (size == 0 || text[1 + size] != ']') {
+            return 0;
+        }
+        text += size + 2;
+    } else {
+        text += span_encoded(text, name);
+    }
+    return text[0] == '\0' || (text[0] == ':' && text[1 + strspn(text + 1, "0123456789")] == '\0');
 }
 
 /* ---------------------------------------------------------------- hop by hop */
@@ -96,7 +134,9 @@ typedef struct header_reading {
     talc_http_request *request;
     unsigned refused;
     const char *content_length, *transfer_coding;
-    const char *line_end; /* of the field before: where its value ends; NULL: there was none */
+    unsigned hosts;
+    size_t connection_size; /* bytes of Connection fields */
+    const char *line_end;   /* of the field before: where its value ends; NULL: there was none */
 } header_reading;
 
 /* 1 if `later` lies behind `earlier` and not farther than `most`. They need not be of one object. */
@@ -146,20 +186,37 @@ static const char *trimmed(const char *value)
     return value;
 }
 
+/* What a field with a meaning of its own may not say. */
+static int is_wrong(header_reading *reading, const char *name, const char *value)
+{
+    if (strcasecmp(name, "Content-Length") == 0) {
+        return is_other(&reading->content_length, value);
+    }
+    if (strcasecmp(name, "Transfer-Encoding") == 0) {
+        return is_other(&reading->transfer_coding, value);
+    }
+    if (strcasecmp(name, "Connection") == 0) {
+        reading->connection_size += strlen(value);
+        return reading->connection_size > CONNECTION_SIZE_MAX;
+    }
+    return strcasecmp(name, "Host") == 0 && (reading->hosts++ > 0 || !is_host(trimmed(value)));
+}
+
 static enum MHD_Result field_take(void *context, enum MHD_ValueKind kind, const char *name,
                                   const char *value)
 {
     header_reading *reading = context;
     talc_http_request *request = reading->request;
     (void)kind;
-    if (value == NULL || !is_line(reading, name, value) || !is_token(name) || !is_value(value) ||
-        (strcasecmp(name, "Content-Length") == 0 && is_other(&reading->content_length, value)) ||
-        (strcasecmp(name, "Transfer-Encoding") == 0 &&
-         is_other(&reading->transfer_coding, value))) {
+    if (value == NULL || !is_line(reading, name, value)) {
         reading->refused = 400;
         return MHD_NO;
     }
     reading->line_end = value + strlen(value);
+    if (!is_token(name) || !is_value(value) || is_wrong(reading, name, value)) {
+        reading->refused = 400;
+        return MHD_NO;
+    }
     if (talc_http_field_is_hop(name)) {
         return MHD_YES;
     }
@@ -187,6 +244,12 @@ static int is_framed(const header_reading *reading, const char *version)
                strcmp(version, "HTTP/1.0") != 0;
     }
     return length == NULL || is_number(length);
+}
+
+/* RFC 9112 section 3.2. */
+static int has_host(const header_reading *reading, const char *version)
+{
+    return reading->hosts == 1 || strcmp(version, "HTTP/1.0") == 0;
 }
 
 static enum MHD_Result connection_take(void *context, enum MHD_ValueKind kind, const char *name,
@@ -225,11 +288,14 @@ unsigned talc_http_header_read(talc_http_request *request, const char *version)
         return 503;
     }
     (void)MHD_get_connection_values(request->link, MHD_HEADER_KIND, field_take, &reading);
-    if (reading.refused == 0 && (!is_framed(&reading, version) || info == NULL ||
-                                 !is_end(&reading, request->method, info->header_size))) {
+    if (reading.refused == 0 &&
+        (!is_framed(&reading, version) || !has_host(&reading, version) || info == NULL ||
+         !is_end(&reading, request->method, info->header_size))) {
         reading.refused = 400;
     }
-    (void)MHD_get_connection_values(request->link, MHD_HEADER_KIND, connection_take, request);
+    if (reading.refused == 0) {
+        (void)MHD_get_connection_values(request->link, MHD_HEADER_KIND, connection_take, request);
+    }
     return reading.refused;
 }
 
