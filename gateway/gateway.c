@@ -22,7 +22,7 @@
 #define TIMEOUT_MS 30000u
 #define HEADER_SIZE 16384
 #define HTTP_CONNECTIONS_MAX 512 /* of clients */
-#define HTTP_KEPT_MAX 64         /* of connections to origins */
+#define HTTP_KEPT_MAX 64         /* of idle connections to origins */
 #define HTTP_IDLE_TIMEOUT_MS 30000u
 #define BLIND_WAIT_MS 10u /* for a listener without a descriptor */
 #define EVENTS_MAX 16
@@ -90,7 +90,9 @@ static talc_status open_http_client(talc_gateway *gateway, talc_failure *failure
                                            .body_size = config->body_size_max,
                                            .header_size = HEADER_SIZE,
                                            .exchanges_max = config->outstanding_max,
-                                           .connections_max = HTTP_KEPT_MAX,
+                                           .connections_max = config->outstanding_max,
+                                           .kept_max = HTTP_KEPT_MAX,
+                                           .addresses = TALC_HTTP_ADDRESSES_OF_ONE_HOST,
                                            .connect_timeout_ms = config->timeout_ms,
                                            .ended = talc_gateway_http_ended,
                                            .context = gateway };

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "gateway/resolver.h"
 
-#include <arpa/inet.h>
 #include <netdb.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include <utlist.h>
+
+#include "transport/host_address.h"
 
 #define THREADS_MAX 4
 
@@ -73,26 +73,12 @@ static void destroy(talc_gateway_resolver *resolver)
 
 /* ---------------------------------------------------------------- in the threads */
 
-/* One request to many, or to nobody: no origin, whatever a name service says. */
-static int is_for_one(const struct sockaddr *address)
-{
-    if (address->sa_family == AF_INET) {
-        struct sockaddr_in four;
-        memcpy(&four, address, sizeof four);
-        uint32_t number = ntohl(four.sin_addr.s_addr);
-        return number != INADDR_ANY && number < 0xe0000000u; /* 224/4 and 240/4 */
-    }
-    struct sockaddr_in6 six;
-    memcpy(&six, address, sizeof six);
-    return !IN6_IS_ADDR_MULTICAST(&six.sin6_addr) && !IN6_IS_ADDR_UNSPECIFIED(&six.sin6_addr);
-}
-
 static void note_addresses(talc_gateway_resolution *resolution, const struct addrinfo *found)
 {
     for (const struct addrinfo *at = found;
          at != NULL && resolution->count < TALC_GATEWAY_ADDRESSES_MAX; at = at->ai_next) {
         char *text = resolution->addresses[resolution->count];
-        if ((at->ai_family == AF_INET || at->ai_family == AF_INET6) && is_for_one(at->ai_addr) &&
+        if (talc_host_address_is_of_one(at->ai_addr) &&
             getnameinfo(at->ai_addr, at->ai_addrlen, text, TALC_GATEWAY_ADDRESS_SIZE, NULL, 0,
                         NI_NUMERICHOST) == 0) {
             resolution->count++;

@@ -117,6 +117,64 @@ static void silent_origins_leave_room_for_others(void **state)
     close(wire);
 }
 
+/* Connections wait in its queue, and nobody ever answers. */
+static int silent_listener(uint16_t *port)
+{
+    struct sockaddr_in here = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t size = sizeof here;
+    int listening = socket(AF_INET, SOCK_STREAM, 0);
+    assert_true(listening >= 0);
+    assert_int_equal(bind(listening, (struct sockaddr *)&here, sizeof here), 0);
+    assert_int_equal(listen(listening, 64), 0);
+    assert_int_equal(getsockname(listening, (struct sockaddr *)&here, &size), 0);
+    *port = ntohs(here.sin_port);
+    return listening;
+}
+
+/* As many non-confirmable GETs as may wait for one origin. */
+static void ask_often(uint16_t gateway, char path)
+{
+    struct sockaddr_in to = { .sin_family = AF_INET,
+                              .sin_port = htons(gateway),
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int wire = socket(AF_INET, SOCK_DGRAM, 0);
+    assert_true(wire >= 0);
+    for (uint8_t i = 0; i < 32; i++) {
+        const uint8_t get[] = { 0x51, 0x01, (uint8_t)path, i, i, 0xb1, (uint8_t)path };
+        assert_int_equal(sendto(wire, get, sizeof get, 0, (struct sockaddr *)&to, sizeof to),
+                         sizeof get);
+    }
+    close(wire);
+}
+
+static void slow_http_origins_do_not_delay_others(void **state)
+{
+    started_program web, gateway;
+    uint16_t ports[3];
+    int slow[3];
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        slow[i] = silent_listener(&ports[i]);
+    }
+    origin_script_start(&web, "tests/http_origin.py");
+    gateway_process_start(&gateway,
+                          "--listen coap://127.0.0.1:0 --quiet --ready-fd 1 --timeout 60 "
+                          "--route /a=http://127.0.0.1:%u --route /b=http://127.0.0.1:%u "
+                          "--route /c=http://127.0.0.1:%u --route /good=http://127.0.0.1:%u",
+                          ports[0], ports[1], ports[2], web.ports[0]);
+    for (char path = 'a'; path <= 'c'; path++) {
+        ask_often(gateway.ports[0], path);
+    }
+    finished_program_expect(&run, "c:2.05",
+                            "coap-client-notls -v 6 -B 10 coap://127.0.0.1:%u/good/bytes/5",
+                            gateway.ports[0]);
+    gateway_process_stop(&gateway);
+    started_program_stop(&web);
+    for (size_t i = 0; i < 3; i++) {
+        close(slow[i]);
+    }
+}
+
 /* Another gateway's route has to name it before it is there. */
 static uint16_t port_that_was_free(void)
 {
@@ -206,6 +264,7 @@ int main(void)
         cmocka_unit_test(a_full_gateway_says_when_to_come_again),
         cmocka_unit_test(one_address_does_not_take_all_places),
         cmocka_unit_test(silent_origins_leave_room_for_others),
+        cmocka_unit_test(slow_http_origins_do_not_delay_others),
         cmocka_unit_test(two_gateways_in_a_loop_stop),
         cmocka_unit_test(a_loop_over_both_protocols_is_bounded),
         cmocka_unit_test(wrong_usage_is_told),

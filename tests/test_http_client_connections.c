@@ -201,6 +201,28 @@ static void other_servers_replace_kept_connections(void **state)
     free(others);
 }
 
+/* What runs is not bounded by what is kept. */
+static void fewer_connections_are_kept_than_run(void **state)
+{
+    http_asking *asking = *state;
+    asking->setup.kept_max = 2;
+    asking_open(asking);
+    for (uint32_t number = 1; number <= 8; number++) {
+        assert_int_equal(asking_send(asking, number, "POST", asking->server.uri), TALC_OK);
+    }
+    asking_await_requests(asking, 8);
+    assert_int_equal(open_connections(&asking->server), 8);
+    asking->server.text = GOOD;
+    for (size_t i = 0; i < HTTP_PLAYED_CONNECTIONS_MAX; i++) {
+        if (asking->server.connections[i].requests > 0) {
+            http_played_text(&asking->server.connections[i]);
+        }
+    }
+    asking_await(asking, 8);
+    http_played_turn(&asking->server);
+    assert_int_equal(open_connections(&asking->server), 2);
+}
+
 /* Answers, and closes before the next request. */
 static void a_kept_connection_that_was_closed_is_not_used(void **state)
 {
@@ -357,6 +379,7 @@ int main(void)
         EACH(another_attempt_takes_a_connection_of_its_own),
         EACH(many_exchanges_share_a_few_connections),
         EACH(other_servers_replace_kept_connections),
+        EACH(fewer_connections_are_kept_than_run),
         EACH(a_kept_connection_that_was_closed_is_not_used),
         EACH(bytes_that_came_before_a_request_are_not_its_answer),
         EACH(only_idempotent_requests_are_sent_again),

@@ -38,16 +38,44 @@ static void search(void)
     pthread_mutex_unlock(&lock);
 }
 
+typedef int resolve(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+
+/* What a hostile name service may say. */
+static const struct {
+    const char *name;
+    const char *addresses[2];
+} names[] = {
+    { "unspecified.test", { "0.0.0.0" } },
+    { "mapped.test", { "::ffff:0.0.0.0" } },
+    { "multicast.test", { "224.0.0.1", "255.255.255.255" } },
+    { "both.test", { "0.0.0.0", "127.0.0.1" } },
+};
+
+/* The C library's own list of one name's addresses, so that it can free it. */
+static int find(size_t of, resolve *real, const char *service, struct addrinfo **found)
+{
+    const struct addrinfo numeric = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST };
+    int error = real(names[of].addresses[0], service, &numeric, found);
+    return error != 0 || names[of].addresses[1] == NULL
+               ? error
+               : real(names[of].addresses[1], service, &numeric, &(*found)->ai_next);
+}
+
 /* In place of that of the C library, for libcurl too. */
 int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
                 struct addrinfo **found)
 {
-    int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+    resolve *real;
     if (name != NULL && strcmp(name, SLOW_NAME) == 0) {
         search();
         return EAI_NONAME;
     }
     *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+    for (size_t i = 0; name != NULL && i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(name, names[i].name) == 0) {
+            return find(i, real, service, found);
+        }
+    }
     return real(name, service, hints, found);
 }
 
@@ -149,6 +177,39 @@ static void the_time_to_connect_does_not_wait(void **state)
     assert_int_equal(asking->notes[0].end, TALC_HTTP_UNREACHABLE);
 }
 
+/* Where a client may not go there, a name gives it nothing that an address would not; the next
+ * address counts. */
+static void addresses_of_no_single_host_are_passed_over(void **state)
+{
+    static const struct {
+        const char *name;
+        talc_http_addresses addresses;
+        talc_http_end end;
+    } rows[] = {
+        { "unspecified.test", TALC_HTTP_ALL_ADDRESSES, TALC_HTTP_ANSWERED },
+        { "unspecified.test", TALC_HTTP_ADDRESSES_OF_ONE_HOST, TALC_HTTP_UNREACHABLE },
+        { "mapped.test", TALC_HTTP_ADDRESSES_OF_ONE_HOST, TALC_HTTP_UNREACHABLE },
+        { "multicast.test", TALC_HTTP_ADDRESSES_OF_ONE_HOST, TALC_HTTP_UNREACHABLE },
+        { "both.test", TALC_HTTP_ADDRESSES_OF_ONE_HOST, TALC_HTTP_ANSWERED },
+        { "localhost", TALC_HTTP_ADDRESSES_OF_ONE_HOST, TALC_HTTP_ANSWERED },
+    };
+    http_asking *asking = *state;
+    asking->server.script = http_played_text;
+    asking->server.text = GOOD;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char uri[64];
+        asking->setup.addresses = rows[i].addresses;
+        asking_open(asking);
+        snprintf(uri, sizeof uri, "http://%s:%u/", rows[i].name, asking->server.port);
+        const asking_note *note = asking_do(asking, "POST", uri);
+        assert_int_equal(note->end, rows[i].end);
+        if (rows[i].end != TALC_HTTP_ANSWERED) {
+            assert_non_null(strstr(note->reason, "no address of one host"));
+        }
+    }
+    assert_int_equal(asking->server.requests, 3);
+}
+
 #define EACH(test) cmocka_unit_test_setup_teardown(test, begin, finish)
 
 int main(void)
@@ -159,6 +220,7 @@ int main(void)
         EACH(close_does_not_wait),
         EACH(the_deadline_does_not_wait),
         EACH(the_time_to_connect_does_not_wait),
+        EACH(addresses_of_no_single_host_are_passed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -127,7 +127,7 @@ static CURLMcode multi_set(talc_http_client *client)
     } numbers[] = {
         { CURLMOPT_PIPELINING, CURLPIPE_NOTHING },
         { CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)client->connections_max },
-        { CURLMOPT_MAXCONNECTS, (long)client->connections_max },
+        { CURLMOPT_MAXCONNECTS, (long)client->kept_max },
     };
     CURLMcode code = curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
     if (code == CURLM_OK) {
@@ -182,6 +182,8 @@ talc_status talc_http_client_open(talc_http_client **client, const talc_http_cli
     opened->header_size = setup->header_size;
     opened->exchanges_max = setup->exchanges_max;
     opened->connections_max = setup->connections_max;
+    opened->kept_max = setup->kept_max != 0 ? setup->kept_max : setup->connections_max;
+    opened->addresses = setup->addresses;
     opened->connect_timeout_ms = setup->connect_timeout_ms;
     opened->timeout_ms = setup->timeout_ms;
     opened->ended = setup->ended;

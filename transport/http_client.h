@@ -45,15 +45,23 @@ typedef struct talc_http_result {
     const char *reason; /**< never NULL; "" when answered, else one line that names the peer */
 } talc_http_result;
 
+/** Where connections may go, whatever a name resolves to. */
+typedef enum talc_http_addresses {
+    TALC_HTTP_ALL_ADDRESSES,
+    TALC_HTTP_ADDRESSES_OF_ONE_HOST /**< as host_address.h has it; others are passed over */
+} talc_http_addresses;
+
 /** All pointers are the caller's, used during the call only, but `ended` and its context. */
 typedef struct talc_http_client_setup {
     const char *proxy_uri; /**< "http://host:port": a forward proxy for all requests; NULL: none */
-    const char *anchors_path;    /**< PEM file of trust anchors for https; NULL: the system's, whose
+    const char *anchors_path; /**< PEM file of trust anchors for https; NULL: the system's, whose
                                       reading takes some 0.1 s of each new connection */
-    size_t body_size;            /**< largest body of a response */
-    size_t header_size;          /**< largest header of a response, in bytes */
-    size_t exchanges_max;        /**< open at once */
-    size_t connections_max;      /**< likewise, and kept for later; above 0 */
+    size_t body_size;         /**< largest body of a response */
+    size_t header_size;       /**< largest header of a response, in bytes */
+    size_t exchanges_max;     /**< open at once */
+    size_t connections_max;   /**< likewise; above 0 */
+    size_t kept_max;          /**< of them, for later; 0: as many as connections_max */
+    talc_http_addresses addresses;
     uint32_t connect_timeout_ms; /**< until a connection stands, its TLS counted */
     uint32_t timeout_ms;         /**< of an exchange, from send() to the last byte; 0: no limit */
     /** From process() only; may send and cancel. */

@@ -20,6 +20,11 @@ static const char *text_of(const talc_http_exchange *exchange, CURLcode code)
             return "the response is not HTTP as it is understood here";
         }
         break;
+    case TALC_HTTP_UNREACHABLE:
+        if (exchange->has_passed_over && !exchange->has_connected) {
+            return "it has no address of one host";
+        }
+        break;
     default: break;
     }
     return exchange->complaint[0] != '\0' ? exchange->complaint : curl_easy_strerror(code);

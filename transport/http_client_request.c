@@ -11,6 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "transport/host_address.h"
+
 /* ---------------------------------------------------------------- addresses */
 
 static int is_visible_ascii(const char *text)
@@ -162,6 +164,11 @@ static curl_socket_t on_open(void *context, curlsocktype purpose, struct curl_so
 {
     talc_http_exchange *exchange = context;
     (void)purpose;
+    if (exchange->client->addresses == TALC_HTTP_ADDRESSES_OF_ONE_HOST &&
+        !talc_host_address_is_of_one(&address->addr)) {
+        exchange->has_passed_over = 1;
+        return CURL_SOCKET_BAD;
+    }
     int opened = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
     if (opened >= 0 && talc_http_socket_add(exchange->client, opened) != 0) {
         close(opened);

@@ -60,6 +60,7 @@ struct talc_http_exchange {
     char complaint[CURL_ERROR_SIZE]; /**< libcurl's */
     int is_idempotent;               /**< RFC 9110 section 9.2.2 */
     int has_begun;                   /**< libcurl has had it */
+    int has_passed_over;             /**< an address that is not allowed */
     int has_connected;               /**< over a socket of its own and no kept one */
     int was_sent;                    /**< the request may have left, in parts at least */
     int is_stale;                    /**< nothing was sent: the kept connection is of no use */
@@ -81,6 +82,8 @@ struct talc_http_client {
     size_t header_size;
     size_t exchanges_max;
     size_t connections_max;
+    size_t kept_max;
+    talc_http_addresses addresses;
     uint32_t connect_timeout_ms;
     uint32_t timeout_ms;
     void (*ended)(void *context, const talc_http_result *result);
