@@ -73,12 +73,17 @@ void talc_http_connection_end(talc_http_connection *connection)
 }
 
 /* With the last place the connection gives way that has waited longest without a request, else that is
- * longest about to send one: nobody keeps the others out by connecting. */
+ * longest about to send one, else whose answer has not been taken for longest: nobody keeps the others
+ * out by connecting, nor by not reading. */
 static void make_room(talc_http_server *server)
 {
+    static const talc_http_phase phases[] = { TALC_HTTP_RECEIVING, TALC_HTTP_ANSWERING };
     talc_http_connection *oldest = server->phases[TALC_HTTP_IDLE];
-    if (oldest == NULL || oldest->next == NULL) { /* the last one has just come */
-        oldest = server->phases[TALC_HTTP_RECEIVING];
+    if (oldest != NULL && oldest->next == NULL) {
+        oldest = NULL; /* it has just come */
+    }
+    for (size_t i = 0; i < 2 && oldest == NULL; i++) {
+        oldest = server->phases[phases[i]];
     }
     if (server->connections >= server->connections_max && oldest != NULL) {
         talc_http_connection_end(oldest);

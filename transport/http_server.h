@@ -12,8 +12,8 @@
  * idle_timeout_ms after it began or its last response ended, when header and body are not there
  * request_timeout_ms after that line, when the response is not taken request_timeout_ms after it was
  * given. Whoever takes the last of connections_max places ends the connection that has waited longest
- * without a request, else the one whose request began first and is not whole; those with whole requests
- * stay. A peer that says no more is let go as soon as its last request is answered; while a request is
+ * without a request, else the one whose request began first and is not whole, else the one that has
+ * been given a response first and has not taken all of it; those whose requests are held stay. A peer that says no more is let go as soon as its last request is answered; while a request is
  * held it counts as gone (libmicrohttpd cannot tell the two apart), and its answer reaches nobody.
  *
  * Refused by the server itself: what is no HTTP, bytes that no header has, folded lines, framing that
