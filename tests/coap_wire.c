@@ -172,8 +172,14 @@ static struct sockaddr_in loopback_address(uint16_t port)
 
 int wire_socket(uint16_t *port)
 {
+    return wire_socket_at(port, "127.0.0.1");
+}
+
+int wire_socket_at(uint16_t *port, const char *host)
+{
     struct sockaddr_in address = loopback_address(0);
     socklen_t size = sizeof address;
+    address.sin_addr.s_addr = inet_addr(host);
     int made = socket(AF_INET, SOCK_DGRAM, 0);
     if (made < 0 || bind(made, (struct sockaddr *)&address, size) != 0 ||
         getsockname(made, (struct sockaddr *)&address, &size) != 0) {

@@ -70,6 +70,9 @@ const uint8_t *wire_payload_find(const wire_message *message, size_t *size);
 /** A UDP socket on 127.0.0.1 that never waits. */
 int wire_socket(uint16_t *port);
 
+/** The same at another address of this machine, as 127.0.0.2. */
+int wire_socket_at(uint16_t *port, const char *host);
+
 /** Receives into `message` from whoever sent; 0 if nothing is there. `*from` is the sender's port.
  * */
 int wire_receive(int socket, wire_message *message, uint16_t *from);

@@ -310,8 +310,13 @@ void direct_play_end(direct_pair *pair)
 
 direct_caller direct_call_begin(direct_pair *pair)
 {
+    return direct_call_begin_from(pair, "127.0.0.1");
+}
+
+direct_caller direct_call_begin_from(direct_pair *pair, const char *address)
+{
     direct_caller made = { .pair = pair, .next_id = 1 };
-    made.socket = wire_socket(&made.port);
+    made.socket = wire_socket_at(&made.port, address);
     assert_true(made.socket >= 0);
     return made;
 }

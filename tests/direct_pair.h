@@ -110,6 +110,9 @@ typedef struct direct_caller {
 } direct_caller;
 
 direct_caller direct_call_begin(direct_pair *pair);
+
+/** The same from another address of this machine, as 127.0.0.2. */
+direct_caller direct_call_begin_from(direct_pair *pair, const char *address);
 void direct_call_end(direct_caller *caller);
 
 /** Begins a request with a token and an id of its own. */

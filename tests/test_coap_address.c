@@ -238,6 +238,48 @@ static void a_port_is_free_again_after_closing(void **state)
     cmocka_unit_test_setup_teardown(function, coap_pair_setup, coap_pair_teardown)
 
 /* Tokens and message ids come from there. */
+/* ---------------------------------------------------------------- peers */
+
+typedef struct endpoint {
+    const char *host;
+    uint16_t port;
+} endpoint;
+
+/* As talc_coap_peer() has them: family, port, address, scope. */
+static void host_of(const endpoint *from, uint8_t host[TALC_COAP_PEER_SIZE])
+{
+    uint8_t peer[TALC_COAP_PEER_SIZE] = { 0 };
+    uint16_t family = strchr(from->host, ':') != NULL ? AF_INET6 : AF_INET;
+    memcpy(peer, &family, sizeof family);
+    memcpy(peer + 2, &from->port, sizeof from->port);
+    assert_int_equal(inet_pton(family, from->host, peer + 4), 1);
+    talc_coap_peer_host(peer, host);
+}
+
+static void shares_are_counted_by_address(void **state)
+{
+    static const struct {
+        endpoint left, right;
+        int is_same;
+    } rows[] = {
+        { { "192.0.2.1", 1 }, { "192.0.2.1", 65535 }, 1 },
+        { { "192.0.2.1", 1 }, { "192.0.2.2", 1 }, 0 },
+        { { "2001:db8::1", 1 }, { "2001:db8::1", 2 }, 1 },
+        { { "2001:db8::1", 1 }, { "2001:db8::ffff:ffff:ffff:ffff", 1 }, 1 },
+        { { "2001:db8::1", 1 }, { "2001:db8:0:1::1", 1 }, 0 },
+        { { "::ffff:192.0.2.1", 1 }, { "::ffff:192.0.2.1", 2 }, 1 },
+        { { "::ffff:192.0.2.1", 1 }, { "::ffff:192.0.2.2", 1 }, 0 },
+        { { "::ffff:192.0.2.1", 1 }, { "::1", 1 }, 0 },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        uint8_t left[TALC_COAP_PEER_SIZE], right[TALC_COAP_PEER_SIZE];
+        host_of(&rows[i].left, left);
+        host_of(&rows[i].right, right);
+        assert_int_equal(memcmp(left, right, sizeof left) == 0, rows[i].is_same);
+    }
+}
+
 static void random_numbers_are_no_rand(void **state)
 {
     uint8_t first[16], second[16];
@@ -253,6 +295,7 @@ static void random_numbers_are_no_rand(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(shares_are_counted_by_address),
         cmocka_unit_test(random_numbers_are_no_rand),
         cmocka_unit_test(carriers_are_found_by_scheme),
         cmocka_unit_test(uris_that_are_none_are_refused),

@@ -95,22 +95,30 @@ static void requests_in_blocks_are_told_apart_by_all_that_names_them(void **stat
     direct_call_end(&other);
 }
 
-/* The blocks of one client do not push out those of another. */
-static void a_crowd_of_bodies_costs_its_sender_most(void **state)
+/* The blocks of one address do not push out those of another, from however many ports. */
+static void a_crowd_of_bodies_costs_its_address_most(void **state)
 {
     direct_pair *pair = *state;
-    direct_caller caller = direct_call_begin(pair);
+    direct_caller caller = direct_call_begin_from(pair, "127.0.0.2");
+    direct_caller newcomer = direct_call_begin_from(pair, "127.0.0.3");
     direct_caller crowd = direct_call_begin(pair);
     char tag[9];
     assert_int_equal(block_send(&caller, "a", NULL, WIRE_BLOCK(0, 1, 0), 16), WIRE_CODE(2, 31));
-    for (unsigned i = 0; i < 1000; i++) {
+    assert_int_equal(block_send(&crowd, "a", NULL, WIRE_BLOCK(0, 1, 0), 16), WIRE_CODE(2, 31));
+    for (unsigned i = 0; i < 300; i++) {
+        direct_caller other = direct_call_begin(pair);
         snprintf(tag, sizeof tag, "%u", i);
-        assert_int_equal(block_send(&crowd, "a", tag, WIRE_BLOCK(0, 1, 0), 16), WIRE_CODE(2, 31));
+        assert_int_equal(block_send(&other, "a", tag, WIRE_BLOCK(0, 1, 0), 16), WIRE_CODE(2, 31));
+        direct_call_end(&other);
     }
+    assert_int_equal(block_send(&newcomer, "a", NULL, WIRE_BLOCK(0, 1, 0), 16), WIRE_CODE(2, 31));
     assert_int_equal(block_send(&caller, "a", NULL, WIRE_BLOCK(1, 0, 0), 1), TALC_CODE_CONTENT);
     assert_int_equal(pair->request.payload_size, 17);
-    assert_int_equal(block_send(&crowd, "a", "0", WIRE_BLOCK(1, 0, 0), 1), WIRE_CODE(4, 8));
+    assert_int_equal(block_send(&newcomer, "a", NULL, WIRE_BLOCK(1, 0, 0), 2), TALC_CODE_CONTENT);
+    assert_int_equal(pair->request.payload_size, 18);
+    assert_int_equal(block_send(&crowd, "a", NULL, WIRE_BLOCK(1, 0, 0), 1), WIRE_CODE(4, 8));
     direct_call_end(&caller);
+    direct_call_end(&newcomer);
     direct_call_end(&crowd);
 }
 
@@ -285,7 +293,7 @@ int main(void)
         DIRECT_CASE(a_request_in_blocks_of_any_size_arrives_whole),
         DIRECT_CASE(requests_in_blocks_are_told_apart_by_all_that_names_them),
         DIRECT_CASE(blocks_that_do_not_follow_are_refused),
-        DIRECT_CASE(a_crowd_of_bodies_costs_its_sender_most),
+        DIRECT_CASE(a_crowd_of_bodies_costs_its_address_most),
         DIRECT_CASE(a_request_above_the_limit_is_refused_as_soon_as_it_shows),
         DIRECT_CASE(a_long_answer_comes_in_blocks_as_the_client_wants_them),
         DIRECT_CASE(the_blocks_are_those_of_the_configuration),

@@ -205,20 +205,36 @@ talc_status talc_coap_resolve(talc_coap_addresses *addresses, const talc_coap_ur
     return TALC_OK;
 }
 
+/* Where things stand in the bytes of a peer; the family is first. */
+#define PEER_PORT 2
+#define PEER_ADDRESS 4
+#define PEER_SCOPE 20
+#define IPV6_PREFIX_SIZE 8
+
 void talc_coap_peer(const coap_session_t *session, uint8_t peer[TALC_COAP_PEER_SIZE])
 {
     const coap_address_t *remote = coap_session_get_addr_remote(session);
-    uint8_t *at = peer;
     memset(peer, 0, TALC_COAP_PEER_SIZE);
-    memcpy(at, &remote->addr.sa.sa_family, sizeof(uint16_t));
-    at += sizeof(uint16_t);
+    memcpy(peer, &remote->addr.sa.sa_family, sizeof(uint16_t));
     if (remote->addr.sa.sa_family == AF_INET6) {
-        memcpy(at, &remote->addr.sin6.sin6_port, sizeof(uint16_t));
-        memcpy(at + 2, &remote->addr.sin6.sin6_addr, 16);
-        memcpy(at + 18, &remote->addr.sin6.sin6_scope_id, sizeof(uint32_t));
+        memcpy(peer + PEER_PORT, &remote->addr.sin6.sin6_port, sizeof(uint16_t));
+        memcpy(peer + PEER_ADDRESS, &remote->addr.sin6.sin6_addr, 16);
+        memcpy(peer + PEER_SCOPE, &remote->addr.sin6.sin6_scope_id, sizeof(uint32_t));
     } else {
-        memcpy(at, &remote->addr.sin.sin_port, sizeof(uint16_t));
-        memcpy(at + 2, &remote->addr.sin.sin_addr, 4);
+        memcpy(peer + PEER_PORT, &remote->addr.sin.sin_port, sizeof(uint16_t));
+        memcpy(peer + PEER_ADDRESS, &remote->addr.sin.sin_addr, 4);
+    }
+}
+
+void talc_coap_peer_host(const uint8_t peer[TALC_COAP_PEER_SIZE], uint8_t host[TALC_COAP_PEER_SIZE])
+{
+    static const uint8_t mapped[] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
+    uint16_t family;
+    memcpy(host, peer, TALC_COAP_PEER_SIZE);
+    memset(host + PEER_PORT, 0, sizeof(uint16_t));
+    memcpy(&family, peer, sizeof family);
+    if (family == AF_INET6 && memcmp(peer + PEER_ADDRESS, mapped, sizeof mapped) != 0) {
+        memset(host + PEER_ADDRESS + IPV6_PREFIX_SIZE, 0, 16 - IPV6_PREFIX_SIZE);
     }
 }
 

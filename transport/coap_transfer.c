@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "transport/coap_transfer.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 talc_coap_transfer *talc_coap_transfer_find(talc_coap_transfers *transfers,
@@ -27,54 +28,83 @@ int talc_coap_transfer_is_there(const talc_coap_transfers *transfers, const talc
     return 0;
 }
 
-/* The one touched longest ago, of this peer or (NULL) of all, but not `but`; NULL if there is
- * none. */
-static talc_coap_transfer *transfer_oldest(talc_coap_transfers *transfers, const uint8_t *peer,
+static size_t bytes_of_all(const talc_coap_transfers *transfers)
+{
+    size_t sum = 0;
+    for (size_t i = 0; i < transfers->places; i++) {
+        sum += transfers->list[i].used ? transfers->list[i].body.capacity : 0;
+    }
+    return sum;
+}
+
+static int hosts_compare(const void *left, const void *right)
+{
+    const talc_coap_transfer *const *a = left, *const *b = right;
+    return memcmp((*a)->host, (*b)->host, TALC_COAP_PEER_SIZE);
+}
+
+typedef enum share_measure { BY_COUNT, BY_BYTES } share_measure;
+
+/* What an address has of the table. */
+typedef struct transfer_holding {
+    size_t length; /* transfers */
+    size_t sum;    /* of what is measured */
+    talc_coap_transfer *oldest;
+} transfer_holding;
+
+/* Of the first of these, which are sorted by address. */
+static transfer_holding holding_read(talc_coap_transfer *const *sorted, size_t count,
+                                     share_measure measure)
+{
+    transfer_holding holding = { 0, 0, sorted[0] };
+    for (; holding.length < count; holding.length++) {
+        talc_coap_transfer *transfer = sorted[holding.length];
+        if (memcmp(transfer->host, sorted[0]->host, TALC_COAP_PEER_SIZE) != 0) {
+            break;
+        }
+        holding.sum += measure == BY_COUNT ? 1 : transfer->body.capacity;
+        if (transfer->touched_ms < holding.oldest->touched_ms) {
+            holding.oldest = transfer;
+        }
+    }
+    return holding;
+}
+
+/* The one that gives way, not `but`: touched longest ago of the address that has most; of several
+ * such addresses, of all that they have. NULL if there is none. */
+static talc_coap_transfer *transfer_victim(talc_coap_transfers *transfers, share_measure measure,
                                            const talc_coap_transfer *but)
 {
-    talc_coap_transfer *oldest = NULL;
+    talc_coap_transfer *sorted[TALC_COAP_TRANSFERS_MAX];
+    transfer_holding most = { 0, 0, NULL };
+    size_t count = 0;
     for (size_t i = 0; i < transfers->places; i++) {
-        talc_coap_transfer *transfer = &transfers->list[i];
-        if (transfer->used && transfer != but &&
-            (peer == NULL || memcmp(transfer->key.peer, peer, TALC_COAP_PEER_SIZE) == 0) &&
-            (oldest == NULL || transfer->touched_ms < oldest->touched_ms)) {
-            oldest = transfer;
+        if (transfers->list[i].used && &transfers->list[i] != but) {
+            sorted[count++] = &transfers->list[i];
         }
     }
-    return oldest;
-}
-
-typedef struct transfer_sums {
-    size_t count, bytes;
-} transfer_sums;
-
-/* Of this peer, or (NULL) of all. */
-static transfer_sums transfers_sum(const talc_coap_transfers *transfers, const uint8_t *peer)
-{
-    transfer_sums sums = { 0, 0 };
-    for (size_t i = 0; i < transfers->places; i++) {
-        const talc_coap_transfer *transfer = &transfers->list[i];
-        if (transfer->used &&
-            (peer == NULL || memcmp(transfer->key.peer, peer, TALC_COAP_PEER_SIZE) == 0)) {
-            sums.count++;
-            sums.bytes += transfer->body.capacity;
+    qsort(sorted, count, sizeof sorted[0], hosts_compare);
+    for (size_t i = 0; i < count;) {
+        transfer_holding next = holding_read(sorted + i, count - i, measure);
+        if (most.oldest == NULL || next.sum > most.sum ||
+            (next.sum == most.sum && next.oldest->touched_ms < most.oldest->touched_ms)) {
+            most = next;
         }
+        i += next.length;
     }
-    return sums;
+    return most.oldest;
 }
 
-/* A free place, or that of the one touched longest ago: of the peer's own, if it has its share. */
-static talc_coap_transfer *transfer_place(talc_coap_transfers *transfers, const uint8_t *peer)
+/* A free place, or that of the one which gives way. */
+static talc_coap_transfer *transfer_place(talc_coap_transfers *transfers)
 {
     for (size_t i = 0; i < transfers->places; i++) {
         if (!transfers->list[i].used) {
             return &transfers->list[i];
         }
     }
-    size_t own = transfers_sum(transfers, peer).count;
-    int is_greedy = own > 0 && own >= transfers->places / TALC_COAP_TRANSFER_SHARE;
-    talc_coap_transfer *oldest = transfer_oldest(transfers, is_greedy ? peer : NULL, NULL);
-    return oldest != NULL ? oldest : &transfers->list[0];
+    talc_coap_transfer *victim = transfer_victim(transfers, BY_COUNT, NULL);
+    return victim != NULL ? victim : &transfers->list[0];
 }
 
 talc_coap_transfer *talc_coap_transfer_begin(talc_coap_transfers *transfers,
@@ -82,11 +112,12 @@ talc_coap_transfer *talc_coap_transfer_begin(talc_coap_transfers *transfers,
 {
     talc_coap_transfer *transfer = talc_coap_transfer_find(transfers, key, now_ms);
     if (transfer == NULL) {
-        transfer = transfer_place(transfers, key->peer);
+        transfer = transfer_place(transfers);
     }
     talc_coap_transfer_end(transfer);
     transfer->used = 1;
     transfer->key = *key;
+    talc_coap_peer_host(key->peer, transfer->host);
     transfer->touched_ms = now_ms;
     return transfer;
 }
@@ -111,23 +142,16 @@ size_t talc_coap_transfers_expire(talc_coap_transfers *transfers, uint64_t now_m
     return left;
 }
 
-/* Ends others until so many more bytes fit: the peer's own, if it has its share. */
+/* Ends others until so many more bytes fit. */
 static void bytes_make(talc_coap_transfers *transfers, const talc_coap_transfer *transfer,
                        size_t size)
 {
-    const uint8_t *peer = transfer->key.peer;
-    while (transfers_sum(transfers, NULL).bytes + size > TALC_COAP_TRANSFER_BYTES_MAX) {
-        int is_greedy = transfers_sum(transfers, peer).bytes + size >
-                        TALC_COAP_TRANSFER_BYTES_MAX / TALC_COAP_TRANSFER_SHARE;
-        talc_coap_transfer *oldest =
-            is_greedy ? transfer_oldest(transfers, peer, transfer) : NULL;
-        if (oldest == NULL) {
-            oldest = transfer_oldest(transfers, NULL, transfer);
-        }
-        if (oldest == NULL) {
+    while (bytes_of_all(transfers) + size > TALC_COAP_TRANSFER_BYTES_MAX) {
+        talc_coap_transfer *victim = transfer_victim(transfers, BY_BYTES, transfer);
+        if (victim == NULL) {
             return;
         }
-        talc_coap_transfer_end(oldest);
+        talc_coap_transfer_end(victim);
     }
 }
 

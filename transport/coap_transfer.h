@@ -4,8 +4,9 @@
 
 /** Bodies that a server is half way through: requests that arrive in blocks, and answers that leave
  * in blocks. A table holds a bounded number of them and of their bytes. When it is full, the one
- * touched longest ago gives way: of the same peer if that has an eighth of the table, else of
- * all. */
+ * touched longest ago gives way of the address that has most of it, be that the newcomer's own. An
+ * address is what talc_coap_peer_host() leaves of a peer: nobody ends what those have under way who
+ * have less than he has, from however many ports. */
 
 #include "talc/carrier.h"
 #include "transport/coap_address.h"
@@ -14,7 +15,6 @@
 
 #define TALC_COAP_TRANSFERS_MAX 256 /* places that a table has; how many it uses, its owner says */
 #define TALC_COAP_TRANSFER_BYTES_MAX (8u << 20) /* of all bodies of a table */
-#define TALC_COAP_TRANSFER_SHARE 8 /* one of so many parts of both: who has that much gives way */
 #define TALC_COAP_SUBJECT_SIZE 24
 
 /** Whose body. All bytes that are not used are 0, so that keys compare as bytes. */
@@ -30,6 +30,7 @@ typedef struct talc_coap_transfer {
     int used;
     uint64_t touched_ms;
     talc_coap_key key;
+    uint8_t host[TALC_COAP_PEER_SIZE]; /**< of key.peer: whose share it is of */
     talc_coap_body body;
     int complete; /**< of a request: the last block is there */
     uint8_t code; /**< of an answer, and its format as options hold it */
