@@ -275,6 +275,16 @@ static void the_oldest_gives_way_but_not_one_that_waits(void **state)
     assert_null(table.askers);
 }
 
+static int has_response(const talc_coap_duplicate *duplicate)
+{
+    coap_pdu_t *pdu = coap_pdu_init(COAP_MESSAGE_ACK, 0, 1, 2000);
+    assert_non_null(pdu);
+    talc_coap_duplicate_repeat(duplicate, pdu);
+    int has = coap_pdu_get_code(pdu) != 0;
+    coap_delete_pdu(pdu);
+    return has;
+}
+
 /* From one address nobody can make the server forget what others have asked. */
 static void who_has_a_share_of_the_table_gives_way_himself(void **state)
 {
@@ -296,6 +306,33 @@ static void who_has_a_share_of_the_table_gives_way_himself(void **state)
     talc_coap_duplicates_clear(&table);
 }
 
+/* Nor from all the ports of one; and what others ask then costs him, too. */
+static void a_share_is_of_an_address_with_all_its_ports(void **state)
+{
+    talc_coap_duplicates table = { 0 };
+    coap_pdu_t *response = response_make(1000);
+    (void)state;
+    remember_for(&table, 1, 1, response);
+    for (uint32_t number = 1; number <= 2 * TALC_COAP_DUPLICATES_MAX; number++) {
+        talc_coap_message_key key = key_of(2, number);
+        memcpy(key.asker.peer + 2, &(uint16_t){ (uint16_t)(number % 1000) }, 2); /* the port */
+        talc_coap_duplicate_finish(&table, talc_coap_duplicates_add(&table, &key, number),
+                                   response);
+    }
+    assert_int_equal(table.count, TALC_COAP_DUPLICATES_MAX);
+    for (uint32_t number = 1; number <= 100; number++) {
+        remember_for(&table, 3, number, response);
+    }
+    assert_non_null(found(&table, 1, 1));
+    assert_true(has_response(found(&table, 1, 1)));
+    assert_non_null(found(&table, 3, 1));
+    coap_delete_pdu(response);
+    talc_coap_duplicates_clear(&table);
+    assert_null(table.askers);
+    assert_null(table.hosts);
+    assert_null(table.large);
+}
+
 static void when_all_wait_no_more_are_taken(void **state)
 {
     talc_coap_duplicates table = { 0 };
@@ -310,16 +347,6 @@ static void when_all_wait_no_more_are_taken(void **state)
     talc_coap_duplicates_clear(&table);
     assert_int_equal(table.count, 0);
     assert_null(table.askers);
-}
-
-static int has_response(const talc_coap_duplicate *duplicate)
-{
-    coap_pdu_t *pdu = coap_pdu_init(COAP_MESSAGE_ACK, 0, 1, 2000);
-    assert_non_null(pdu);
-    talc_coap_duplicate_repeat(duplicate, pdu);
-    int has = coap_pdu_get_code(pdu) != 0;
-    coap_delete_pdu(pdu);
-    return has;
 }
 
 /* Without its response a request still runs nothing again, unless that does no harm. */
@@ -358,6 +385,7 @@ int main(void)
         cmocka_unit_test(what_is_over_is_let_go),
         cmocka_unit_test(the_oldest_gives_way_but_not_one_that_waits),
         cmocka_unit_test(who_has_a_share_of_the_table_gives_way_himself),
+        cmocka_unit_test(a_share_is_of_an_address_with_all_its_ports),
         cmocka_unit_test(when_all_wait_no_more_are_taken),
         cmocka_unit_test(responses_go_before_requests),
     };

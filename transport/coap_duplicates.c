@@ -16,7 +16,7 @@
 struct talc_coap_duplicate {
     UT_hash_handle hh;
     talc_coap_duplicate *prev, *next;               /* in the table's `oldest`, once finished */
-    talc_coap_duplicate *own_prev, *own_next;       /* in the asker's */
+    talc_coap_duplicate *own_prev, *own_next;       /* in its host's */
     talc_coap_duplicate *loaded_prev, *loaded_next; /* in the table's `loaded`, with a response */
     talc_coap_duplicate *own_loaded_prev, *own_loaded_next;
     talc_coap_message_key key;
@@ -30,27 +30,106 @@ struct talc_coap_duplicate {
     size_t payload_size;
 };
 
+/* All who ask from one address: what shares are counted by. */
+struct talc_coap_asker_host {
+    UT_hash_handle hh;
+    uint8_t address[TALC_COAP_PEER_SIZE]; /* talc_coap_peer_host() */
+    talc_coap_asker_host *prev, *next;    /* in the table's `large`, while it has a share */
+    int is_large;
+    talc_coap_duplicate *oldest; /* utlist.h: its own of the table's lists */
+    talc_coap_duplicate *loaded;
+    size_t askers; /* it goes with the last one */
+    size_t count;  /* requests */
+    size_t bytes;
+    size_t waiting;
+    talc_coap_separates separates;
+};
+
 struct talc_coap_asker {
     UT_hash_handle hh;
     talc_coap_asker_key key;
-    talc_coap_duplicate *oldest;
-    talc_coap_duplicate *loaded;
+    talc_coap_asker_host *host;
     size_t count; /* requests; the asker goes with the last one */
-    size_t bytes;
     size_t waiting;
     talc_coap_separates separates;
 };
 
 /* ---------------------------------------------------------------- askers */
 
-static talc_coap_asker *asker_take(talc_coap_duplicates *table, const talc_coap_asker_key *key)
+static talc_coap_asker_host *host_take(talc_coap_duplicates *table,
+                                       const uint8_t peer[TALC_COAP_PEER_SIZE])
 {
-    talc_coap_asker *asker, *found;
-    HASH_FIND(hh, table->askers, key, sizeof *key, asker);
-    if (asker != NULL) {
-        return asker;
+    uint8_t address[TALC_COAP_PEER_SIZE];
+    talc_coap_asker_host *host, *found;
+    talc_coap_peer_host(peer, address);
+    HASH_FIND(hh, table->hosts, address, sizeof address, host);
+    if (host != NULL) {
+        return host;
     }
-    asker = calloc(1, sizeof *asker);
+    host = calloc(1, sizeof *host);
+    if (host == NULL) {
+        return NULL;
+    }
+    memcpy(host->address, address, sizeof address);
+    HASH_ADD(hh, table->hosts, address, sizeof host->address, host);
+    HASH_FIND(hh, table->hosts, address, sizeof address, found);
+    if (found != host) {
+        free(host);
+        return NULL;
+    }
+    return host;
+}
+
+static void host_leave(talc_coap_duplicates *table, talc_coap_asker_host *host)
+{
+    if (host->askers == 0) {
+        HASH_DEL(table->hosts, host);
+        free(host);
+    }
+}
+
+/* After its sums have changed. */
+static void host_weigh(talc_coap_duplicates *table, talc_coap_asker_host *host)
+{
+    int is_large = host->count >= TALC_COAP_DUPLICATES_MAX / TALC_COAP_ASKER_SHARE ||
+                   host->bytes >= TALC_COAP_DUPLICATE_BYTES_MAX / TALC_COAP_ASKER_SHARE;
+    if (is_large && !host->is_large) {
+        DL_APPEND(table->large, host);
+    } else if (!is_large && host->is_large) {
+        DL_DELETE(table->large, host);
+    }
+    host->is_large = is_large;
+}
+
+/* The address with most requests, or with most bytes, among those that have a share; there are few
+ * of them. NULL: none has. */
+static const talc_coap_asker_host *host_by_count(const talc_coap_duplicates *table)
+{
+    const talc_coap_asker_host *most = NULL, *host;
+    DL_FOREACH (table->large, host) {
+        if (host->count >= TALC_COAP_DUPLICATES_MAX / TALC_COAP_ASKER_SHARE &&
+            (most == NULL || host->count > most->count)) {
+            most = host;
+        }
+    }
+    return most;
+}
+
+static const talc_coap_asker_host *host_by_bytes(const talc_coap_duplicates *table)
+{
+    const talc_coap_asker_host *most = NULL, *host;
+    DL_FOREACH (table->large, host) {
+        if (host->bytes >= TALC_COAP_DUPLICATE_BYTES_MAX / TALC_COAP_ASKER_SHARE &&
+            (most == NULL || host->bytes > most->bytes)) {
+            most = host;
+        }
+    }
+    return most;
+}
+
+static talc_coap_asker *asker_new(talc_coap_duplicates *table, const talc_coap_asker_key *key)
+{
+    talc_coap_asker *found, *asker = calloc(1, sizeof *asker);
     if (asker == NULL) {
         return NULL;
     }
@@ -64,11 +143,48 @@ static talc_coap_asker *asker_take(talc_coap_duplicates *table, const talc_coap_
     return asker;
 }
 
+static talc_coap_asker *asker_take(talc_coap_duplicates *table, const talc_coap_asker_key *key)
+{
+    talc_coap_asker *asker;
+    HASH_FIND(hh, table->askers, key, sizeof *key, asker);
+    if (asker != NULL) {
+        return asker;
+    }
+    talc_coap_asker_host *host = host_take(table, key->peer);
+    if (host == NULL) {
+        return NULL;
+    }
+    asker = asker_new(table, key);
+    if (asker != NULL) {
+        asker->host = host;
+        host->askers++;
+    }
+    host_leave(table, host);
+    return asker;
+}
+
+/* Requests come (1) and go (-1). */
+static void asker_count(talc_coap_duplicates *table, talc_coap_asker *asker, int change)
+{
+    asker->count += (size_t)change;
+    asker->host->count += (size_t)change;
+    host_weigh(table, asker->host);
+}
+
+static void asker_wait(talc_coap_asker *asker, int change)
+{
+    asker->waiting += (size_t)change;
+    asker->host->waiting += (size_t)change;
+}
+
 static void asker_leave(talc_coap_duplicates *table, talc_coap_asker *asker)
 {
     if (asker->count == 0) {
+        talc_coap_asker_host *host = asker->host;
         HASH_DEL(table->askers, asker);
         free(asker);
+        host->askers--;
+        host_leave(table, host);
     }
 }
 
@@ -77,9 +193,19 @@ size_t talc_coap_duplicate_waiting(const talc_coap_duplicate *duplicate)
     return duplicate->asker->waiting;
 }
 
+size_t talc_coap_duplicate_host_waiting(const talc_coap_duplicate *duplicate)
+{
+    return duplicate->asker->host->waiting;
+}
+
 talc_coap_separates *talc_coap_duplicate_separates(talc_coap_duplicate *duplicate)
 {
     return &duplicate->asker->separates;
+}
+
+talc_coap_separates *talc_coap_duplicate_host_separates(talc_coap_duplicate *duplicate)
+{
+    return &duplicate->asker->host->separates;
 }
 
 /* ---------------------------------------------------------------- requests */
@@ -92,14 +218,15 @@ static size_t size_of(const talc_coap_duplicate *duplicate)
 /* Drops the response. */
 static void unload(talc_coap_duplicates *table, talc_coap_duplicate *duplicate)
 {
-    talc_coap_asker *asker = duplicate->asker;
+    talc_coap_asker_host *host = duplicate->asker->host;
     if (duplicate->code == 0) {
         return;
     }
     DL_DELETE2(table->loaded, duplicate, loaded_prev, loaded_next);
-    DL_DELETE2(asker->loaded, duplicate, own_loaded_prev, own_loaded_next);
+    DL_DELETE2(host->loaded, duplicate, own_loaded_prev, own_loaded_next);
     table->bytes -= size_of(duplicate);
-    asker->bytes -= size_of(duplicate);
+    host->bytes -= size_of(duplicate);
+    host_weigh(table, host);
     free(duplicate->options);
     duplicate->options = NULL;
     duplicate->options_size = duplicate->payload_size = 0;
@@ -113,12 +240,12 @@ static void forget(talc_coap_duplicates *table, talc_coap_duplicate *duplicate)
     HASH_DEL(table->by_key, duplicate);
     if (duplicate->is_finished) {
         DL_DELETE(table->oldest, duplicate);
-        DL_DELETE2(asker->oldest, duplicate, own_prev, own_next);
+        DL_DELETE2(asker->host->oldest, duplicate, own_prev, own_next);
     } else {
-        asker->waiting--;
+        asker_wait(asker, -1);
     }
     table->count--;
-    asker->count--;
+    asker_count(table, asker, -1);
     free(duplicate);
     asker_leave(table, asker);
 }
@@ -144,17 +271,15 @@ static int room_make(talc_coap_duplicates *table, const talc_coap_asker *asker)
     if (table->count < TALC_COAP_DUPLICATES_MAX) {
         return 1;
     }
-    if (asker->count >= TALC_COAP_DUPLICATES_MAX / TALC_COAP_ASKER_SHARE) {
-        if (asker->oldest == NULL) {
-            return 0;
-        }
-        forget(table, asker->oldest);
-        return 1;
+    const talc_coap_asker_host *most = host_by_count(table);
+    talc_coap_duplicate *victim = most != NULL ? most->oldest : NULL;
+    if (victim == NULL && most != asker->host) {
+        victim = table->oldest; /* who has most waits for all of it */
     }
-    if (table->oldest == NULL) {
+    if (victim == NULL) {
         return 0;
     }
-    forget(table, table->oldest);
+    forget(table, victim);
     return 1;
 }
 
@@ -201,15 +326,15 @@ talc_coap_duplicate *talc_coap_duplicates_add(talc_coap_duplicates *table,
     if (asker == NULL) {
         return NULL;
     }
-    asker->count++;
+    asker_count(table, asker, 1);
     talc_coap_duplicate *duplicate = duplicate_new(table, asker, key);
     if (duplicate == NULL) {
-        asker->count--;
+        asker_count(table, asker, -1);
         asker_leave(table, asker);
         return NULL;
     }
     duplicate->arrived_ms = now_ms;
-    asker->waiting++;
+    asker_wait(asker, 1);
     table->count++;
     return duplicate;
 }
@@ -244,7 +369,7 @@ static void options_copy(const coap_pdu_t *pdu, uint8_t *bytes)
 static void load(talc_coap_duplicates *table, talc_coap_duplicate *duplicate,
                  const coap_pdu_t *response)
 {
-    talc_coap_asker *asker = duplicate->asker;
+    talc_coap_asker_host *host = duplicate->asker->host;
     const uint8_t *payload = NULL;
     size_t payload_size = 0;
     size_t options_size = options_measure(response);
@@ -263,9 +388,10 @@ static void load(talc_coap_duplicates *table, talc_coap_duplicate *duplicate,
     duplicate->payload = copy + options_size;
     duplicate->payload_size = payload_size;
     DL_APPEND2(table->loaded, duplicate, loaded_prev, loaded_next);
-    DL_APPEND2(asker->loaded, duplicate, own_loaded_prev, own_loaded_next);
+    DL_APPEND2(host->loaded, duplicate, own_loaded_prev, own_loaded_next);
     table->bytes += size_of(duplicate);
-    asker->bytes += size_of(duplicate);
+    host->bytes += size_of(duplicate);
+    host_weigh(table, host);
 }
 
 /* A request that may run again need not be known without its response. */
@@ -281,18 +407,16 @@ static void lighten(talc_coap_duplicates *table, talc_coap_duplicate *duplicate)
 void talc_coap_duplicate_finish(talc_coap_duplicates *table, talc_coap_duplicate *duplicate,
                                 const coap_pdu_t *response)
 {
-    talc_coap_asker *asker = duplicate->asker;
     duplicate->is_finished = 1;
-    asker->waiting--;
+    asker_wait(duplicate->asker, -1);
     DL_APPEND(table->oldest, duplicate);
-    DL_APPEND2(asker->oldest, duplicate, own_prev, own_next);
+    DL_APPEND2(duplicate->asker->host->oldest, duplicate, own_prev, own_next);
     if (response != NULL && coap_pdu_get_code(response) != 0) {
         load(table, duplicate, response);
     }
     while (table->bytes > TALC_COAP_DUPLICATE_BYTES_MAX) {
-        /* The asker has one at least, the one that was added. */
-        int is_greedy = asker->bytes > TALC_COAP_DUPLICATE_BYTES_MAX / TALC_COAP_ASKER_SHARE;
-        lighten(table, is_greedy ? asker->loaded : table->loaded);
+        const talc_coap_asker_host *most = host_by_bytes(table);
+        lighten(table, most != NULL ? most->loaded : table->loaded);
     }
 }
 

@@ -7,9 +7,9 @@
  * libcoap does not look. Each is remembered with the response that was sent, for as long as its
  * message id may not be used again.
  *
- * Within bounds: when they are reached, an asker that has an eighth of the table gives up its own
- * oldest requests, so that nobody pushes out those of others from one address; otherwise the oldest
- * of all goes. Responses are dropped before requests: without one, a repeat is acknowledged only,
+ * Within bounds: when they are reached, the address that has most of the table gives up its oldest
+ * requests, if that is an eighth or more; otherwise the oldest of all goes. Ports do not count
+ * (talc_coap_peer_host()): nobody pushes out those of others from one address. Responses are dropped before requests: without one, a repeat is acknowledged only,
  * but still runs nothing. One that waits for its answer never goes.
  */
 
@@ -42,10 +42,13 @@ typedef struct talc_coap_message_key {
 
 typedef struct talc_coap_duplicate talc_coap_duplicate;
 typedef struct talc_coap_asker talc_coap_asker;
+typedef struct talc_coap_asker_host talc_coap_asker_host;
 
 typedef struct talc_coap_duplicates {
     talc_coap_duplicate *by_key; /* uthash.h */
     talc_coap_asker *askers;
+    talc_coap_asker_host *hosts;
+    talc_coap_asker_host *large; /* utlist.h: those of them that have a share */
     talc_coap_duplicate *oldest; /* utlist.h: those that may go, in the order of their ends */
     talc_coap_duplicate *loaded; /* those of them with a response */
     size_t count;
@@ -73,6 +76,10 @@ void talc_coap_duplicate_repeat(const talc_coap_duplicate *duplicate, coap_pdu_t
  * separate responses to that sender, which is the caller's to keep. Until it is finished. */
 size_t talc_coap_duplicate_waiting(const talc_coap_duplicate *duplicate);
 talc_coap_separates *talc_coap_duplicate_separates(talc_coap_duplicate *duplicate);
+
+/** The same of all senders at its address. */
+size_t talc_coap_duplicate_host_waiting(const talc_coap_duplicate *duplicate);
+talc_coap_separates *talc_coap_duplicate_host_separates(talc_coap_duplicate *duplicate);
 
 /** Forgets those whose time is over. Returns how many are left. */
 size_t talc_coap_duplicates_expire(talc_coap_duplicates *table, uint64_t now_ms);
