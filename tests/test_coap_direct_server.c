@@ -375,6 +375,43 @@ static void who_acknowledges_nothing_gets_answers_that_need_none(void **state)
     direct_call_end(&other);
 }
 
+#define HOST_SEPARATE_MAX 512 /* of all clients at one address */
+
+/* One more request, which is answered late. Returns the type of its answer. */
+static unsigned separate_type(direct_caller *caller)
+{
+    direct_pair *pair = caller->pair;
+    wire_message request;
+    direct_call_request(caller, &request, WIRE_CON, GET);
+    direct_call(caller, &request);
+    pair->held_count = 0;
+    direct_pair_release(pair, 0, 10);
+    direct_call_await(caller);
+    return wire_type(&caller->answer);
+}
+
+/* Who acknowledges nothing does not go on from another port for ever. All stay open, so that no
+ * port comes twice. */
+static void separate_responses_are_counted_for_an_address_too(void **state)
+{
+    static direct_caller callers[HOST_SEPARATE_MAX];
+    direct_pair *pair = *state;
+    pair->hold = 1;
+    for (size_t i = 0; i < HOST_SEPARATE_MAX; i++) {
+        callers[i] = direct_call_begin(pair);
+        assert_int_equal(separate_type(&callers[i]), WIRE_CON);
+    }
+    direct_caller one_more = direct_call_begin(pair);
+    assert_int_equal(separate_type(&one_more), WIRE_NON);
+    direct_caller other = direct_call_begin_from(pair, "127.0.0.2");
+    assert_int_equal(separate_type(&other), WIRE_CON);
+    for (size_t i = 0; i < HOST_SEPARATE_MAX; i++) {
+        direct_call_end(&callers[i]);
+    }
+    direct_call_end(&one_more);
+    direct_call_end(&other);
+}
+
 static void answers_that_are_too_large_or_none_become_errors(void **state)
 {
     direct_pair *pair = *state;
@@ -435,6 +472,7 @@ int main(void)
         DIRECT_CASE(an_answer_that_comes_later_is_a_message_of_its_own),
         DIRECT_CASE(a_request_may_stay_without_an_answer),
         DIRECT_CASE(who_acknowledges_nothing_gets_answers_that_need_none),
+        DIRECT_CASE(separate_responses_are_counted_for_an_address_too),
         DIRECT_CASE(answers_that_are_too_large_or_none_become_errors),
         DIRECT_CASE(there_are_no_sessions_to_count),
         DIRECT_CASE(a_port_that_is_taken_is_refused),

@@ -90,7 +90,7 @@ static const talc_coap_server_face face = {
     .deliver = direct_deliver,
     .refuse = direct_refuse,
     .settle = direct_settle,
-    .separates = talc_coap_reception_separates,
+    .separates_add = talc_coap_reception_separates_add,
 };
 
 /* ---------------------------------------------------------------- calls */
@@ -111,7 +111,6 @@ static talc_status direct_prepare(direct_server *direct, const char *uri, const 
                                      .max_retransmit = 4,
                                      .nstart = TALC_COAP_OWN_SEPARATE_MAX, /* see there */
                                      .separate_max = TALC_COAP_SEPARATE_MAX,
-                                     .own_separate_max = TALC_COAP_OWN_SEPARATE_MAX,
                                      .transfers_max = TALC_COAP_TRANSFERS_MAX };
     if (setup.security == NULL) {
         return talc_failure_set(failure, TALC_STAGE_CONFIGURE, TALC_ERROR_UNSUPPORTED,

@@ -244,7 +244,7 @@ static const talc_coap_server_face face = {
     .deliver = message_deliver,
     .refuse = message_refuse,
     .settle = message_settle,
-    .separates = talc_coap_reception_separates,
+    .separates_add = talc_coap_reception_separates_add,
 };
 
 /* ---------------------------------------------------------------- calls */
@@ -280,7 +280,6 @@ static talc_status server_prepare(talc_coap_message_server *server,
                                       .max_retransmit = 4,
                                       .nstart = TALC_COAP_OWN_SEPARATE_MAX, /* see there */
                                       .separate_max = TALC_COAP_SEPARATE_MAX,
-                                      .own_separate_max = TALC_COAP_OWN_SEPARATE_MAX,
                                       .transfers_max = TALC_COAP_TRANSFERS_MAX };
     if (talc_crypto_start() != TALC_OK) {
         return talc_failure_set(failure, TALC_STAGE_CONFIGURE, TALC_ERROR_RANDOM,

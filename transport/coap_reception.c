@@ -6,7 +6,11 @@
 #include <string.h>
 
 #define SWEEP_CHECK_MS 30000
-#define OWN_WAITING_MAX 512 /* requests of one sender, when the server is half full */
+
+/* Requests when the server is half full: of one sender, and of all at its address, who may be many
+ * behind one proxy. */
+#define OWN_WAITING_MAX 512
+#define HOST_WAITING_MAX 1024
 
 /* ---------------------------------------------------------------- paths */
 
@@ -58,7 +62,8 @@ unsigned talc_coap_reception_refusal(const talc_coap_server *server,
                                      const talc_coap_pending *arrived, const coap_pdu_t *request)
 {
     if (server->pending_count >= TALC_COAP_PENDING_MAX / 2 &&
-        talc_coap_duplicate_waiting(arrived->duplicate) > OWN_WAITING_MAX) {
+        (talc_coap_duplicate_waiting(arrived->duplicate) > OWN_WAITING_MAX ||
+         talc_coap_duplicate_host_waiting(arrived->duplicate) > HOST_WAITING_MAX)) {
         return COAP_RESPONSE_CODE(503);
     }
     if (arrived->has_block1 == TALC_COAP_BLOCK_PRESENT) {
@@ -134,9 +139,13 @@ void talc_coap_reception_settle(talc_coap_reception *reception, talc_coap_pendin
     talc_coap_duplicate_finish(&reception->duplicates, pending->duplicate, response);
 }
 
-talc_coap_separates *talc_coap_reception_separates(talc_coap_pending *pending)
+int talc_coap_reception_separates_add(talc_coap_pending *pending, uint64_t span_ms, uint64_t now_ms)
 {
-    return talc_coap_duplicate_separates(pending->duplicate);
+    talc_coap_duplicate *duplicate = pending->duplicate;
+    return talc_coap_separates_add(talc_coap_duplicate_separates(duplicate),
+                                   TALC_COAP_OWN_SEPARATE_MAX, span_ms, now_ms) &&
+           talc_coap_separates_add(talc_coap_duplicate_host_separates(duplicate),
+                                   TALC_COAP_HOST_SEPARATE_MAX, span_ms, now_ms);
 }
 
 /* ---------------------------------------------------------------- time */

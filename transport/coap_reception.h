@@ -28,7 +28,8 @@ typedef struct talc_coap_reception {
  * acknowledgement would hold all that follow for a minute and a half, and libcoap would keep them
  * for any time: hence as many at once as there may be. */
 #define TALC_COAP_SEPARATE_MAX 4096
-#define TALC_COAP_OWN_SEPARATE_MAX 64
+#define TALC_COAP_OWN_SEPARATE_MAX 64   /* of one sender */
+#define TALC_COAP_HOST_SEPARATE_MAX 512 /* of all at one address: of many behind one proxy */
 
 /** Makes libcoap give requests for all paths to the server, also for the one that it has an answer
  * of its own for. TALC_OK, TALC_ERROR_MEMORY. */
@@ -50,11 +51,12 @@ unsigned talc_coap_reception_refusal(const talc_coap_server *server,
 void talc_coap_reception_refuse(talc_coap_server *server, const talc_coap_pending *arrived,
                                 coap_pdu_t *response, coap_pdu_code_t code, const char *reason);
 
-/** For the face: settle and separates. An answer that has become a message of its own is repeated
+/** For the face: settle and separates_add. An answer that has become a message of its own is repeated
  * by itself, so that repeats of the request are acknowledged only. */
 void talc_coap_reception_settle(talc_coap_reception *reception, talc_coap_pending *pending,
                                 const coap_pdu_t *response);
-talc_coap_separates *talc_coap_reception_separates(talc_coap_pending *pending);
+int talc_coap_reception_separates_add(talc_coap_pending *pending, uint64_t span_ms,
+                                      uint64_t now_ms);
 
 /** As talc_coap_server_process() and talc_coap_server_timeout_ms(), and what is remembered is let
  * go in time even if nothing arrives. */

@@ -195,9 +195,8 @@ static int may_be_confirmable(talc_coap_server *server, talc_coap_pending *pendi
                               uint64_t now_ms)
 {
     uint64_t span_ms = talc_coap_separate_span_ms(server);
-    talc_coap_separates *own =
-        server->face->separates != NULL ? server->face->separates(pending) : NULL;
-    if (own != NULL && !talc_coap_separates_add(own, server->own_separate_max, span_ms, now_ms)) {
+    if (server->face->separates_add != NULL &&
+        !server->face->separates_add(pending, span_ms, now_ms)) {
         return 0;
     }
     if (talc_coap_separates_add(&server->separates, server->separate_max, span_ms, now_ms)) {

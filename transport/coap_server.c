@@ -127,7 +127,6 @@ static void setup_copy(talc_coap_server *server, const talc_coap_server_setup *s
     server->max_retransmit = setup->max_retransmit;
     server->nstart = setup->nstart;
     server->separate_max = setup->separate_max;
-    server->own_separate_max = setup->own_separate_max;
     server->requests.places = setup->transfers_max;
     server->answers.places = setup->transfers_max;
     server->szx = talc_coap_block_szx(block_size);

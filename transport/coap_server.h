@@ -82,8 +82,9 @@ typedef struct talc_coap_server_face {
     void (*settle)(talc_coap_server *server, talc_coap_pending *pending,
                    const coap_pdu_t *response);
 
-    /** The count of separate responses to the sender of a pending request. NULL: there is none. */
-    talc_coap_separates *(*separates)(talc_coap_pending *pending);
+    /** Counts one more confirmable separate response to the sender of a pending request; 0 if it
+     * has had as many as it may in `span_ms`. NULL: they are counted in all only. */
+    int (*separates_add)(talc_coap_pending *pending, uint64_t span_ms, uint64_t now_ms);
 } talc_coap_server_face;
 
 /** All pointers are the caller's, used during the call only, but security, config and face. */
@@ -98,8 +99,7 @@ typedef struct talc_coap_server_setup {
     size_t message_size; /**< largest payload of a message that is no block */
     size_t block_size;   /**< below 512 every body travels in blocks of it */
     uint16_t ack_timeout_s, max_retransmit, nstart; /**< of separate responses */
-    size_t separate_max; /**< of them that are confirmable while one is given up: in all */
-    size_t own_separate_max; /**< likewise: for one sender, if the face counts them */
+    size_t separate_max;  /**< of them that are confirmable while one is given up: in all */
     size_t transfers_max; /**< half-received requests, and kept answers */
 } talc_coap_server_setup;
 
@@ -120,7 +120,7 @@ struct talc_coap_server {
     talc_coap_transfers answers;
     size_t transfers;     /**< of both that were there after the last sweep */
     uint64_t separate_ms; /**< when the last separate response was sent, 0: never */
-    size_t separate_max, own_separate_max;
+    size_t separate_max;
     talc_coap_separates separates;
     uint32_t arrivals;    /**< requests and events so far */
 };
