@@ -62,6 +62,8 @@ static void libcoaps_server_is_asked(void **state)
     message_pair *pair = *state;
     proxy_process origin;
     const talc_coap_message_option path[] = { message_text(TALC_COAP_URI_PATH, "example_data") };
+    const talc_coap_message_option other_tag[] = { { TALC_COAP_ETAG, 1, (const uint8_t *)"\x02" },
+                                                   path[0] };
     const talc_coap_message_option nowhere[] = { message_text(TALC_COAP_URI_PATH, "nowhere") };
     proxy_process_start(&origin);
     relay_server_set(pair->relay, origin.port);
@@ -70,6 +72,11 @@ static void libcoaps_server_is_asked(void **state)
         message_pair_exchange(pair, &put);
         assert_int_equal(pair->response.message.code >> 5, 2);
         talc_coap_message get = message_request(GET, path, 1, 0);
+        message_pair_exchange(pair, &get);
+        assert_int_equal(pair->response.message.code, WIRE_CODE(2, 5));
+        message_body_is(&pair->response.message, size);
+        /* It has another version than the one that we have. */
+        get = message_request(GET, other_tag, 2, 0);
         message_pair_exchange(pair, &get);
         assert_int_equal(pair->response.message.code, WIRE_CODE(2, 5));
         message_body_is(&pair->response.message, size);

@@ -113,7 +113,8 @@ size_t talc_coap_option_list_size(const talc_coap_option_list *list)
 static int is_left_out(const talc_coap_option_writer *writer, uint16_t number)
 {
     return writer->asks_for_block &&
-           (number == COAP_OPTION_CONTENT_FORMAT || number == COAP_OPTION_OBSERVE);
+           (number == COAP_OPTION_CONTENT_FORMAT || number == COAP_OPTION_OBSERVE ||
+            number == COAP_OPTION_ETAG);
 }
 
 /* Those with numbers below `end`. */

@@ -47,7 +47,8 @@ typedef struct talc_coap_option_writer {
     coap_pdu_t *pdu;
     const talc_coap_option_list *passed; /**< NULL: none */
     int asks_for_block; /**< leaves out what a demand for a later block does without: Content-Format
-                             has no body there, and Observe must not (RFC 7959 section 3.4) */
+                             has no body there, Observe must not (RFC 7959 section 3.4), and with
+                             ETag libcoap's server makes the answer anew and leaves its ETag out */
     size_t at;          /**< of the next one passed */
     int ok;             /**< begins as 1 */
 } talc_coap_option_writer;
