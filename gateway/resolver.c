@@ -9,20 +9,30 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 #include <utlist.h>
 
 #include "transport/host_address.h"
 
-#define THREADS_MAX 4
+#define THREADS_MAX 16
+#define UNKNOWN_MAX (THREADS_MAX / 2) /* threads for names that may be waited for in vain */
+#define KNOWN_MAX 128                 /* names that are remembered */
+#define PROMPT_MS 1000                /* within this a name is found by a server that answers */
+#define HOST_SIZE 256
 
 typedef struct job {
     struct job *prev, *next;
-    char host[256];
+    char host[HOST_SIZE];
+    int is_known;
     talc_gateway_resolution resolution;
 } job;
 
-/* The lock guards everything but `event`. The last of owner and threads frees it. */
+/* The lock guards everything but `event`. The last of owner and threads frees it.
+ *
+ * A name whose servers are silent takes its thread for many seconds, and whoever may ask for any name
+ * has as many of them as he likes. So a name is known only after it was found promptly, until it is
+ * not any more, and half of the threads and of the queue are for known ones. */
 struct talc_gateway_resolver {
     pthread_mutex_t lock;
     pthread_cond_t wake;
@@ -30,6 +40,9 @@ struct talc_gateway_resolver {
     job *done;
     size_t jobs; /* waiting, in work and done */
     size_t threads, idle;
+    size_t unknown; /* in work */
+    char known[KNOWN_MAX][HOST_SIZE];
+    size_t known_next; /* is overwritten next */
     int is_closed;
     int event; /* eventfd(2) */
 };
@@ -104,15 +117,63 @@ static void resolve(job *asked)
     }
 }
 
-/* With the lock held, before and after. */
-static void work_one(talc_gateway_resolver *resolver)
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* NULL: it is not known. With the lock held, as all that follow here. */
+static char *known_find(talc_gateway_resolver *resolver, const char *host)
+{
+    for (size_t i = 0; i < KNOWN_MAX; i++) {
+        if (strcmp(resolver->known[i], host) == 0) {
+            return resolver->known[i];
+        }
+    }
+    return NULL;
+}
+
+static void known_note(talc_gateway_resolver *resolver, const job *done, uint64_t took_ms)
+{
+    char *place = known_find(resolver, done->host);
+    if (done->resolution.count == 0 || took_ms >= PROMPT_MS) {
+        if (place != NULL) {
+            place[0] = '\0';
+        }
+    } else if (place == NULL) {
+        memcpy(resolver->known[resolver->known_next], done->host, HOST_SIZE);
+        resolver->known_next = (resolver->known_next + 1) % KNOWN_MAX;
+    }
+}
+
+/* The first that a thread may be spent on, NULL if there is none. */
+static job *next_job(const talc_gateway_resolver *resolver)
+{
+    job *at;
+    DL_FOREACH (resolver->waiting, at) {
+        if (at->is_known || resolver->unknown < UNKNOWN_MAX) {
+            return at;
+        }
+    }
+    return NULL;
+}
+
+/* The lock is open in between. */
+static void work_one(talc_gateway_resolver *resolver, job *taken)
 {
     const uint64_t one = 1;
-    job *taken = resolver->waiting;
+    const size_t unknown = taken->is_known ? 0 : 1;
     DL_DELETE(resolver->waiting, taken);
+    resolver->unknown += unknown;
     pthread_mutex_unlock(&resolver->lock);
+    uint64_t begun_ms = now_ms();
     resolve(taken);
+    uint64_t took_ms = now_ms() - begun_ms;
     pthread_mutex_lock(&resolver->lock);
+    resolver->unknown -= unknown;
+    known_note(resolver, taken, took_ms);
     DL_APPEND(resolver->done, taken);
     /* It cannot fail before 2^64-1 of them, and no one is less than many. */
     (void)!write(resolver->event, &one, sizeof one);
@@ -123,8 +184,9 @@ static void *work(void *context)
     talc_gateway_resolver *resolver = context;
     pthread_mutex_lock(&resolver->lock);
     while (!resolver->is_closed) {
-        if (resolver->waiting != NULL) {
-            work_one(resolver);
+        job *next = next_job(resolver);
+        if (next != NULL) {
+            work_one(resolver, next);
             continue;
         }
         resolver->idle++;
@@ -164,7 +226,8 @@ static talc_status enqueue(talc_gateway_resolver *resolver, job *added)
 {
     const job *at;
     size_t waiting;
-    if (resolver->jobs == TALC_GATEWAY_NAMES_MAX) {
+    added->is_known = known_find(resolver, added->host) != NULL;
+    if (resolver->jobs >= (added->is_known ? TALC_GATEWAY_NAMES_MAX : TALC_GATEWAY_NEW_NAMES_MAX)) {
         return TALC_WANT_ROOM;
     }
     DL_COUNT(resolver->waiting, at, waiting);

@@ -5,7 +5,8 @@
 /** Names of CoAP origins to addresses, beside the event loop: getaddrinfo() waits for the network,
  * and a gateway must not wait with it. A few threads take names from a bounded queue; answers are
  * fetched when the descriptor is readable. Multicast, broadcast and unspecified addresses are left
- * out. */
+ * out. A name is new unless it was found within a second the last time: half of the threads and of
+ * the queue are not for new ones, so that names whose servers are silent do not stop all others. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -13,8 +14,9 @@
 #include "talc/status.h"
 
 #define TALC_GATEWAY_ADDRESSES_MAX 4
-#define TALC_GATEWAY_ADDRESS_SIZE 64 /* characters of an address with its zone, and a NUL */
-#define TALC_GATEWAY_NAMES_MAX 128   /* asked for at once */
+#define TALC_GATEWAY_ADDRESS_SIZE 64   /* characters of an address with its zone, and a NUL */
+#define TALC_GATEWAY_NAMES_MAX 256     /* asked for at once */
+#define TALC_GATEWAY_NEW_NAMES_MAX 128 /* no more of them if the next one is new */
 
 /** What became of a name. */
 typedef struct talc_gateway_resolution {
