@@ -194,6 +194,7 @@ static talc_status listen_http(talc_gateway_listener *listener, const char *uri,
         .body_size = config->body_size_max,
         .header_size = HEADER_SIZE,
         .connections_max = HTTP_CONNECTIONS_MAX,
+        .connections_per_address_max = HTTP_CONNECTIONS_MAX / 2, /* nobody has them all */
         .request_timeout_ms = config->timeout_ms,
         .idle_timeout_ms = HTTP_IDLE_TIMEOUT_MS,
         .events = { .context = listener, .inbound = talc_gateway_http_arrived }

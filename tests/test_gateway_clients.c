@@ -2,6 +2,8 @@
 /* What a gateway has to outlive of its clients: those that leave in the middle, trickle and flood.
  * After each of them a good request passes, both ways, and its memory stays bounded. */
 #define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -68,6 +70,49 @@ static void slow_http_clients_are_cut_off(void **state)
         close(asking[i]);
     }
     survivor_expect_bounds("slow HTTP clients");
+}
+
+static int connect_from(const char *own)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = inet_addr(own) };
+    int connected = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(connected >= 0);
+    assert_int_equal(bind(connected, (struct sockaddr *)&address, sizeof address), 0);
+    address.sin_port = htons(survivor.http_port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(connect(connected, (struct sockaddr *)&address, sizeof address), 0);
+    return connected;
+}
+
+/* The connections that one address has leave as many for the others. */
+static void one_http_client_leaves_room(void **state)
+{
+    enum { HIS = 256, MORE = 300 };
+    static const char text[] =
+        "GET /nothing HTTP/1.1\r\nHost: gate.test\r\nConnection: close\r\n\r\n";
+    char answer[4096];
+    int asking[MORE];
+    (void)state;
+    for (size_t i = 0; i < MORE; i++) {
+        asking[i] = connect_from("127.0.0.3");
+    }
+    for (size_t i = HIS; i < MORE; i++) {
+        struct pollfd readable = { .fd = asking[i], .events = POLLIN };
+        assert_int_equal(poll(&readable, 1, SURVIVOR_PATIENCE_MS), 1);
+        assert_int_equal(survivor_read_to_end(asking[i], answer, sizeof answer), 0);
+    }
+    const int served[] = { asking[0], asking[HIS - 1], connect_from("127.0.0.4") };
+    for (size_t i = 0; i < 3; i++) {
+        (void)!send(served[i], text, sizeof text - 1, MSG_NOSIGNAL);
+        assert_true(survivor_read_to_end(served[i], answer, sizeof answer) > 0);
+        assert_int_equal(strncmp(answer, "HTTP/1.1 ", 9), 0);
+    }
+    close(served[2]);
+    for (size_t i = 0; i < MORE; i++) {
+        close(asking[i]);
+    }
+    survivor_passes();
+    survivor_expect_bounds("an HTTP client with many connections");
 }
 
 /* Sends up to a gigabyte and says how much was taken before the gateway ended it. */
@@ -164,8 +209,11 @@ static void coap_clients_flood(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(http_clients_leave), cmocka_unit_test(slow_http_clients_are_cut_off),
-        cmocka_unit_test(http_clients_flood), cmocka_unit_test(coap_clients_leave),
+        cmocka_unit_test(http_clients_leave),
+        cmocka_unit_test(slow_http_clients_are_cut_off),
+        cmocka_unit_test(one_http_client_leaves_room),
+        cmocka_unit_test(http_clients_flood),
+        cmocka_unit_test(coap_clients_leave),
         cmocka_unit_test(coap_clients_flood),
     };
     return cmocka_run_group_tests(tests, survivor_start, survivor_stop);

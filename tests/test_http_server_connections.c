@@ -203,12 +203,9 @@ int main(void)
 #define CASE(function)                                                                             \
     cmocka_unit_test_setup_teardown(function, http_stand_setup, http_stand_teardown)
     const struct CMUnitTest tests[] = {
-        CASE(who_waits_longest_gives_way),
-        CASE(who_does_not_read_gives_way),
-        CASE(who_has_a_whole_request_stays),
-        CASE(a_flood_of_connections_keeps_nobody_out),
-        CASE(an_address_has_so_many_connections),
-        CASE(callers_that_leave_do_no_harm),
+        CASE(who_waits_longest_gives_way),        CASE(who_does_not_read_gives_way),
+        CASE(who_has_a_whole_request_stays),      CASE(a_flood_of_connections_keeps_nobody_out),
+        CASE(an_address_has_so_many_connections), CASE(callers_that_leave_do_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
