@@ -73,8 +73,7 @@ static void path_close(talc_client_path *path)
 static talc_status tunnel_set_up(talc_client *client, talc_failure *failure)
 {
     const talc_config *config = &client->configuration.config;
-    client->engine_class =
-        config->mode == TALC_MODE_ECC ? &talc_engine_ecc : &talc_engine_tls;
+    client->engine_class = config->mode == TALC_MODE_ECC ? &talc_engine_ecc : &talc_engine_tls;
     talc_status status = client->engine_class->context_new(&client->engine_context,
                                                            TALC_ROLE_CLIENT, config, failure);
     if (status == TALC_OK) {
@@ -126,6 +125,15 @@ static talc_status tunnel_receive(talc_client *client)
     return client->path.carrier->process(client->path.link);
 }
 
+static const char *without_reason(const talc_client *client, bool connected)
+{
+    return connected || client->counters.body_bytes_in == 0
+               ? "no answer came"
+               : "answers came, but none went on with the handshake: something on the path may "
+                 "have "
+                 "damaged a body";
+}
+
 /* The deadline of a request has passed: the path's last failure is the likely reason. */
 static talc_failure why_late(const talc_client *client, bool connected)
 {
@@ -134,13 +142,13 @@ static talc_failure why_late(const talc_client *client, bool connected)
     talc_failure why = *path; /* its codes, and without a session its stage */
     why.status = TALC_OK;     /* the first failure sticks: this is another */
     talc_failure_set(&why,
-                     connected                ? TALC_STAGE_SESSION
+                     connected    ? TALC_STAGE_SESSION
                      : has_reason ? path->stage
-                                              : TALC_STAGE_PATH,
+                                  : TALC_STAGE_PATH,
                      connected || !has_reason ? TALC_ERROR_TIMEOUT : path->status,
                      "%s before the deadline: %s",
                      connected ? "the request was not answered" : "no session could be opened",
-                     has_reason ? path->text : "no answer came");
+                     has_reason ? path->text : without_reason(client, connected));
     return why;
 }
 

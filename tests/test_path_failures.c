@@ -343,6 +343,42 @@ static void the_reason_is_told(void **state)
     }
 }
 
+/* As if each request had been damaged so that TLS waits for more: the number alone comes back. */
+static bool strip_answers(void *context, test_path *path, path_parcel *parcel)
+{
+    size_t size = 0;
+    char number[40];
+    (void)context;
+    (void)path;
+    if (parcel->direction == PATH_TO_CLIENT && parcel->body_size > 0) {
+        while (size < parcel->body_size && size < sizeof number - 1 &&
+               parcel->body[size] != ',' && parcel->body[size] != '}') {
+            number[size] = (char)parcel->body[size];
+            size++;
+        }
+        number[size++] = '}';
+        path_parcel_set_body(parcel, number, size);
+    }
+    return true;
+}
+
+static void answers_without_news_are_told(void **state)
+{
+    test_pair pair;
+    pair_outcome outcome;
+    failing how = { .direction = PATH_TO_CLIENT };
+    (void)state;
+    begin(&pair, PAIR_PSK, &how);
+    pair.path.watcher = strip_answers;
+    talc_request request = pair_request(TALC_GET, "hello", 1);
+    request.timeout_ms = 20000;
+    pair_send(pair.client, &request, &outcome);
+    assert_true(pair_run(&pair, &outcome, 60000));
+    assert_int_equal(outcome.status, TALC_ERROR_TIMEOUT);
+    assert_non_null(strstr(talc_client_failure(pair.client)->text, "answers came, but none"));
+    pair_end(&pair);
+}
+
 static int load(void **state)
 {
     (void)state;
@@ -370,6 +406,7 @@ int main(void)
         cmocka_unit_test(narrow_for_one_session),
         cmocka_unit_test(the_path_asks_to_wait),
         cmocka_unit_test(the_reason_is_told),
+        cmocka_unit_test(answers_without_news_are_told),
     };
     return cmocka_run_group_tests(tests, load, unload);
 }
