@@ -11,7 +11,7 @@
 #define NUMBER_WIDTH 6
 #define PROTOCOL_WIDTH 6
 #define PEER_WIDTH 26
-#define WORD_WIDTH 5
+#define WORD_WIDTH 4
 
 static void write_padded(talc_text_writer *writer, const char *text, size_t width)
 {
@@ -66,6 +66,13 @@ static const char *colour_of(const talc_gateway_event *event)
     return event->kind <= TALC_GATEWAY_REQUEST_OUT ? "\x1b[36m" : "\x1b[32m";
 }
 
+/* A refusal's text is its body, too: once is enough. */
+static int is_reason(const talc_gateway_event *event, const uint8_t *body, size_t size)
+{
+    return event->reason != NULL && strlen(event->reason) == size &&
+           memcmp(event->reason, body, size) == 0;
+}
+
 static void write_message(talc_text_writer *writer, const talc_gateway_event *event)
 {
     char word[TALC_PROXY_WORD_SIZE], format[128];
@@ -74,15 +81,36 @@ static void write_message(talc_text_writer *writer, const talc_gateway_event *ev
     talc_proxy_log_word(event, word);
     talc_proxy_log_format(event, format, sizeof format);
     write_padded(writer, word, WORD_WIDTH);
+    talc_text_writer_put(writer, ' ');
     if (event->kind <= TALC_GATEWAY_REQUEST_OUT) {
         write_text(writer, event->uri, URI_MAX);
         talc_text_writer_string(writer, "  ");
     }
     talc_text_writer_number(writer, size);
-    talc_text_writer_string(writer, size == 1 ? " byte " : " bytes ");
+    talc_text_writer_string(writer, size == 1 ? " byte" : " bytes");
+    talc_text_writer_string(writer, format[0] != '\0' ? " " : "");
     write_text(writer, format, sizeof format);
-    talc_text_writer_put(writer, ' ');
-    write_safely(writer, body, size, BODY_MAX);
+    if (size > 0 && !is_reason(event, body, size)) {
+        talc_text_writer_put(writer, ' ');
+        write_safely(writer, body, size, BODY_MAX);
+    }
+}
+
+/* Behind a message of its own, or behind the peer, which ends in a blank. */
+static void write_reason(talc_text_writer *writer, const talc_gateway_event *event)
+{
+    int is_alone = event->coap == NULL && event->http == NULL;
+    talc_text_writer_string(writer, is_alone ? "(" : " (");
+    write_text(writer, event->reason, REASON_MAX);
+    talc_text_writer_put(writer, ')');
+}
+
+/* Also those at the end of a body. */
+static void drop_last_blanks(talc_text_writer *writer, const char *line)
+{
+    while (writer->size > 0 && line[writer->size - 1] == ' ') {
+        writer->size--;
+    }
 }
 
 void talc_proxy_line_write(char line[TALC_PROXY_LINE_SIZE], const talc_gateway_event *event,
@@ -104,10 +132,9 @@ void talc_proxy_line_write(char line[TALC_PROXY_LINE_SIZE], const talc_gateway_e
         write_message(&writer, event);
     }
     if (event->reason != NULL) {
-        talc_text_writer_string(&writer, " (");
-        write_text(&writer, event->reason, REASON_MAX);
-        talc_text_writer_put(&writer, ')');
+        write_reason(&writer, event);
     }
+    drop_last_blanks(&writer, line);
     talc_text_writer_string(&writer, is_coloured ? "\x1b[0m" : "");
     line[writer.size] = '\0';
 }

@@ -243,6 +243,57 @@ static void a_line_for_people_is_safe_and_short(void **state)
     assert_string_equal(shown + strlen(shown) - 4, "\x1b[0m");
 }
 
+/* What stands behind the peer. */
+static const char *shown_of(char shown[TALC_PROXY_LINE_SIZE], const talc_gateway_event *event)
+{
+    talc_proxy_line_write(shown, event, TALC_PROXY_LINE_PLAIN);
+    const char *peer = strstr(shown, event->peer);
+    assert_non_null(peer);
+    peer += strlen(event->peer);
+    return peer + strspn(peer, " ");
+}
+
+#define BODY(text) .body = (const uint8_t *)(text), .body_size = sizeof(text) - 1
+
+static void words_of_a_line_are_apart_and_said_once(void **state)
+{
+    static const talc_coap_message delete = { .code = TALC_DELETE }, ipatch = { .code = 7 };
+    static const talc_coap_message changed = { .code = TALC_CODE(2, 4) };
+    static const talc_coap_message refused = { .code = TALC_CODE(4, 3), BODY("not here") };
+    static const talc_coap_message other = { .code = TALC_CODE(4, 3), BODY("not now") };
+    static const talc_coap_message blanks = { .code = TALC_CODE(2, 5), BODY("a  ") };
+    static const talc_http_message options = { .method = "OPTIONS" };
+    static const struct {
+        talc_gateway_event event;
+        const char *shown;
+    } rows[] = {
+        { { TALC_GATEWAY_REQUEST_IN, 1, 2, TALC_GATEWAY_COAP, "p:1", "/dev/new", &delete, NULL,
+            NULL },
+          "DELETE /dev/new  0 bytes" },
+        { { TALC_GATEWAY_REQUEST_OUT, 1, 2, TALC_GATEWAY_COAP, "p:1", "/a", &ipatch, NULL, NULL },
+          "iPATCH /a  0 bytes" },
+        { { TALC_GATEWAY_REQUEST_IN, 1, 2, TALC_GATEWAY_HTTP, "p:1", "/a", NULL, &options, NULL },
+          "OPTIONS /a  0 bytes" },
+        { { TALC_GATEWAY_RESPONSE_IN, 1, 2, TALC_GATEWAY_COAP, "p:1", "", &changed, NULL, NULL },
+          "2.04 0 bytes" },
+        { { TALC_GATEWAY_RESPONSE_IN, 1, 2, TALC_GATEWAY_COAP, "p:1", "", &blanks, NULL, NULL },
+          "2.05 3 bytes a" },
+        { { TALC_GATEWAY_RESPONSE_OUT, 1, 2, TALC_GATEWAY_COAP, "p:1", "", &refused, NULL,
+            "not here" },
+          "4.03 8 bytes (not here)" },
+        { { TALC_GATEWAY_RESPONSE_OUT, 1, 2, TALC_GATEWAY_COAP, "p:1", "", &other, NULL,
+            "not here" },
+          "4.03 7 bytes not now (not here)" },
+        { { TALC_GATEWAY_TROUBLE, 1, 2, TALC_GATEWAY_COAP, "p:1", "", NULL, NULL, "no answer" },
+          "(no answer)" },
+    };
+    char shown[TALC_PROXY_LINE_SIZE];
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_string_equal(shown_of(shown, &rows[i].event), rows[i].shown);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -255,6 +306,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_line_that_was_cut_ends_before_the_next, make_path,
                                         remove_path),
         cmocka_unit_test(a_line_for_people_is_safe_and_short),
+        cmocka_unit_test(words_of_a_line_are_apart_and_said_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
