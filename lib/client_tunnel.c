@@ -129,9 +129,8 @@ static const char *without_reason(const talc_client *client, bool connected)
 {
     return connected || client->counters.body_bytes_in == 0
                ? "no answer came"
-               : "answers came, but none went on with the handshake: something on the path may "
-                 "have "
-                 "damaged a body";
+               : "answers came, but none went on with the handshake: "
+                 "something on the path may have damaged a body";
 }
 
 /* The deadline of a request has passed: the path's last failure is the likely reason. */
