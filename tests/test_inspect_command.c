@@ -143,6 +143,91 @@ static void it_exits_as_it_says(void **state)
     assert_int_equal(INSPECT("--pcap", "/nowhere/at/all", stage_paths[FILE_JOURNAL]), 3);
 }
 
+/* One line: what is wrong, and where to look. */
+static void wrong_usage_is_said_in_one_line(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *words[5];
+        const char *complaint;
+    } rows[] = {
+        { { "inspect", "--port", "x", "f" }, "--port: \"x\" is not a port, 1 to 65535" },
+        { { "inspect", "--session", "zz", "f" }, "--session: \"zz\" is not a session id" },
+        { { "inspect", "--leg", "up", "f" }, "--leg: \"up\" is not in, out or both" },
+        { { "inspect", "--nope", "f" }, "--nope: no such option" },
+        { { "inspect", "-x", "f" }, "-x: no such option" },
+        { { "inspect", "--json=1", "f" }, "--json=1: it takes no value" },
+        { { "inspect", "f", "--port" }, "--port needs a value" },
+        { { "inspect", "--json", "--digests", "f" }, "only one of --json, --digests and --keys" },
+        { { "inspect", "--check" }, "no FILE is named" },
+        { { "nope" }, "nope: no such command" },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const char *words[6] = { stage_talc() };
+        memcpy(words + 1, rows[i].words, sizeof rows[i].words);
+        stage_complaint[0] = '\0';
+        assert_int_equal(stage_run(words), 2);
+        assert_contains(stage_complaint, rows[i].complaint);
+        assert_contains(stage_complaint, "try ");
+        assert_contains(stage_complaint, "--help");
+        assert_string_equal(stage_output, "");
+    }
+}
+
+static void what_cannot_be_read_has_no_report(void **state)
+{
+    (void)state;
+    talc_session_info info;
+    assert_int_equal(INSPECT("/tmp"), 3);
+    assert_contains(stage_complaint, "/tmp: it is a directory");
+    assert_string_equal(stage_output, "");
+    assert_int_equal(INSPECT("--json", "/nowhere/at/all"), 3);
+    assert_contains(stage_complaint, "/nowhere/at/all: No such file");
+    assert_string_equal(stage_output, "");
+    stage_record(&stage_rows[STAGE_ROW_PSK], &stage_plain, &info);
+    assert_int_equal(INSPECT("/nowhere/at/all", stage_paths[FILE_JOURNAL]), 3);
+    assert_contains(stage_output, "0 anomalies");
+}
+
+static void a_capture_that_breaks_off_is_read_up_to_there(void **state)
+{
+    (void)state;
+    talc_session_info info;
+    stage_record(&stage_rows[STAGE_ROW_PSK], &stage_plain, &info);
+    assert_int_equal(RUN("truncate", "-s", "-20", stage_paths[FILE_CAPTURE]), 0);
+    assert_int_equal(INSPECT("--check", stage_paths[FILE_CAPTURE]), 1);
+    assert_contains(stage_complaint, "it breaks off, and only what comes before was read; tshark:");
+    assert_null(strstr(stage_complaint, "lines"));
+    assert_contains(stage_output, "ClientHello");
+}
+
+/* An answer that nobody asked for on the leg to the origin. */
+static void the_legs_of_a_log_are_named_for_what_they_are(void **state)
+{
+    (void)state;
+#define LOG_LINE(kind, protocol, peer, body)                                                       \
+    "{\"time_ms\":1,\"exchange\":1,\"kind\":\"" kind "\",\"protocol\":\"" protocol                 \
+    "\",\"peer\":\"" peer "\",\"uri\":\"coap://h/?s=AAECAwQFBgcICQoL\",\"status\":200,"            \
+    "\"body\":\"{\\\"i\\\":" body "}\"}\n"
+    static const char heading[] = "noticed on the proxy's other side, which is not shown";
+    static const char log[] = LOG_LINE("request-in", "coap", "192.0.2.1:4711", "1")
+        LOG_LINE("request-out", "http", "http://192.0.2.2:8080", "1")
+            LOG_LINE("response-in", "http", "http://192.0.2.2:8080", "2")
+                LOG_LINE("response-out", "coap", "192.0.2.1:4711", "1");
+    stage_write_file(stage_paths[FILE_JOURNAL], log);
+    assert_int_equal(INSPECT(stage_paths[FILE_JOURNAL]), 0);
+    assert_contains(stage_output, "  client       192.0.2.1:4711\n");
+    assert_null(strstr(stage_output, "http://192.0.2.2:8080"));
+    const char *found = strstr(stage_output, heading);
+    assert_non_null(found);
+    assert_contains(found, "leg out 3, session AAECAwQFBgcICQoL: an answer to request 2");
+    assert_int_equal(INSPECT("--leg", "out", stage_paths[FILE_JOURNAL]), 0);
+    assert_contains(stage_output, "  client       the proxy\n");
+    assert_contains(stage_output, "  origin       http://192.0.2.2:8080\n");
+    assert_contains(stage_output, "\nnoticed\n");
+    assert_null(strstr(stage_output, heading));
+}
+
 static void a_pipe_is_refused(void **state)
 {
     (void)state;
@@ -187,6 +272,10 @@ int main(void)
         TEST(digests_of_two_places_are_the_same_text),
         TEST(json_is_json),
         TEST(it_exits_as_it_says),
+        TEST(wrong_usage_is_said_in_one_line),
+        TEST(what_cannot_be_read_has_no_report),
+        TEST(a_capture_that_breaks_off_is_read_up_to_there),
+        TEST(the_legs_of_a_log_are_named_for_what_they_are),
         TEST(a_pipe_is_refused),
         TEST(what_is_odd_can_be_the_exit_code),
         TEST(a_capture_that_is_damaged_is_said_to_be),

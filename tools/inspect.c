@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "records/base64.h"
@@ -40,7 +41,8 @@ typedef struct options {
     bool is_check;
     const char *pcap_path;
     const char *keys_path;
-    size_t bad; /* lines that could not be read */
+    size_t bad;        /* lines that could not be read, and ends that are missing */
+    size_t read_count; /* files that were read */
 } options;
 
 static bool read_leg(options *o, const char *text)
@@ -71,6 +73,14 @@ static bool read_port(options *o, const char *text)
     return *text >= '0' && *text <= '9' && *end == '\0' && port > 0 && port <= 65535;
 }
 
+static bool is_good_value(bool is_good, const char *name, const char *value, const char *wanted)
+{
+    if (!is_good) {
+        fprintf(stderr, "talc inspect: %s: \"%s\" is not %s; try --help\n", name, value, wanted);
+    }
+    return is_good;
+}
+
 static bool take_option(options *o, int option, const char *value)
 {
     switch (option) {
@@ -79,13 +89,41 @@ static bool take_option(options *o, int option, const char *value)
     case 's': return o->choice.is_summary = true;
     case 'm': return o->source.merges = true;
     case 'c': return o->is_check = true;
-    case 'S': return read_session(o, value);
-    case 'l': return read_leg(o, value);
-    case 'p': return read_port(o, value);
+    case 'S':
+        return is_good_value(read_session(o, value), "--session", value,
+                             "a session id, 16 characters as the report has them");
+    case 'l': return is_good_value(read_leg(o, value), "--leg", value, "in, out or both");
+    case 'p': return is_good_value(read_port(o, value), "--port", value, "a port, 1 to 65535");
     case 'P': o->pcap_path = value; return true;
     case 'k': o->keys_path = value; return true;
     default: return false;
     }
+}
+
+/* What getopt_long did not like, in one line. */
+static void say_bad_option(int option, const char *word)
+{
+    bool is_long = strncmp(word, "--", 2) == 0 && (optopt == 0 || strchr(word, '=') != NULL);
+    if (option == ':') {
+        fprintf(stderr, "talc inspect: %s needs a value; try --help\n", word);
+    } else if (is_long) {
+        fprintf(stderr, "talc inspect: %s: %s; try --help\n", word,
+                optopt == 0 ? "no such option" : "it takes no value");
+    } else {
+        fprintf(stderr, "talc inspect: -%c: no such option; try --help\n", optopt);
+    }
+}
+
+/* Whether the options go together; says what does not. */
+static bool is_whole(const options *o, bool has_file)
+{
+    int forms = o->is_json + o->is_digests + (o->keys_path != NULL);
+    if (forms > 1) {
+        fputs("talc inspect: only one of --json, --digests and --keys; try --help\n", stderr);
+    } else if (!has_file) {
+        fputs("talc inspect: no FILE is named; try --help\n", stderr);
+    }
+    return forms <= 1 && has_file;
 }
 
 /* -1: go on; otherwise the code to exit with. */
@@ -100,21 +138,21 @@ static int read_options(options *o, int count, char **words)
         { "help", no_argument, NULL, 'h' },       { NULL, 0, NULL, 0 }
     };
     int option;
-    bool is_good = true;
-    while ((option = getopt_long(count, words, "h", table, NULL)) != -1) {
+    opterr = 0; /* the words are those of say_bad_option() */
+    while ((option = getopt_long(count, words, ":h", table, NULL)) != -1) {
         if (option == 'h') {
             fputs(usage, stdout);
             return 0;
         }
-        is_good = take_option(o, option, optarg) && is_good;
+        if (option == '?' || option == ':') {
+            say_bad_option(option, words[optind - 1]);
+            return EXIT_USAGE;
+        }
+        if (!take_option(o, option, optarg)) {
+            return EXIT_USAGE;
+        }
     }
-    bool is_mixed =
-        (o->is_json && o->is_digests) || (o->keys_path != NULL && (o->is_json || o->is_digests));
-    if (!is_good || is_mixed || optind >= count) {
-        fputs(usage, stderr);
-        return EXIT_USAGE;
-    }
-    return -1;
+    return is_whole(o, optind < count) ? -1 : EXIT_USAGE;
 }
 
 /* ---------------------------------------------------------------- reading */
@@ -156,7 +194,12 @@ static bool read_file(options *o, inspection *all, const char *path)
 {
     inspect_reading reading;
     memset(&reading, 0, sizeof reading);
+    struct stat about;
     o->source.path = path;
+    if (stat(path, &about) == 0 && S_ISDIR(about.st_mode)) {
+        fprintf(stderr, "talc inspect: %s: it is a directory\n", path);
+        return false;
+    }
     o->source.file = fopen(path, "rb");
     if (o->source.file == NULL) {
         fprintf(stderr, "talc inspect: %s: %s\n", path, strerror(errno));
@@ -171,6 +214,11 @@ static bool read_file(options *o, inspection *all, const char *path)
         say_bad_lines(path, &reading);
         o->bad += (size_t)reading.bad;
     }
+    if (reading.early_end[0] != '\0') {
+        fprintf(stderr, "talc inspect: %s: %s\n", path, reading.early_end);
+        o->bad++;
+    }
+    o->read_count += is_read;
     return is_read;
 }
 
@@ -265,6 +313,10 @@ int inspect_command(int count, char **words)
     }
     for (int i = optind; i < count; i++) {
         done = read_file(&o, &all, words[i]) && done;
+    }
+    if (o.read_count == 0) {
+        inspection_end(&all);
+        return EXIT_UNREADABLE;
     }
     inspection_finish(&all);
     done = write_all(&o, &all) && done;

@@ -42,7 +42,8 @@ static bool judge(int code, const char *reason, inspect_reading *reading)
         return false;
     }
     if (code != 0) {
-        inspect_reading_bad(reading, reading->lines + 1);
+        snprintf(reading->early_end, sizeof reading->early_end,
+                 "it breaks off, and only what comes before was read; tshark: %.200s", reason);
     }
     return true;
 }

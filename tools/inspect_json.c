@@ -72,6 +72,8 @@ static void write_session(FILE *out, const inspect_session *session, const inspe
     write_string(out, session->protocol);
     fputs(",\"client\":", out);
     write_string(out, session->client);
+    fputs(",\"origin\":", out);
+    write_string(out, session->origin);
     fprintf(out, ",\"first_ms\":%llu,\"last_ms\":%llu,\"round_trips\":%zu,\"unanswered\":%zu",
             (unsigned long long)(summary.first_us / 1000),
             (unsigned long long)(summary.last_us / 1000), summary.round_trips, summary.unanswered);

@@ -27,7 +27,8 @@ typedef struct inspect_reading {
     uint64_t lines; /**< read: lines, or frames of a capture */
     uint64_t bad;
     uint64_t bad_lines[INSPECT_BAD_LINES_MAX];
-    char failure[320]; /**< why nothing at all could be read, "" otherwise */
+    char failure[320];   /**< why nothing at all could be read, "" otherwise */
+    char early_end[320]; /**< why its last part could not be read, "" otherwise */
 } inspect_reading;
 
 typedef enum inspect_content {

@@ -101,6 +101,15 @@ static void write_flights(FILE *out, const inspect_session *session, uint64_t fi
     }
 }
 
+static void write_ends(FILE *out, const inspect_session *session)
+{
+    const char *unnamed = session->origin[0] != '\0' ? "the proxy" : "unknown";
+    fprintf(out, "  client       %s\n", session->client[0] != '\0' ? session->client : unnamed);
+    if (session->origin[0] != '\0') {
+        fprintf(out, "  origin       %s\n", session->origin);
+    }
+}
+
 static void write_session(FILE *out, const inspect_session *session, const inspect_choice *choice)
 {
     char id[INSPECT_ID_TEXT_SIZE];
@@ -108,7 +117,7 @@ static void write_session(FILE *out, const inspect_session *session, const inspe
     inspect_summarize(session, &summary);
     fprintf(out, "\nsession %s%s%s\n", inspect_id_text(session->id, id),
             session->protocol[0] != '\0' ? ", " : "", session->protocol);
-    fprintf(out, "  client       %s\n", session->client[0] != '\0' ? session->client : "unknown");
+    write_ends(out, session);
     if (session->sighting_count == 0) {
         fprintf(out, "  no envelope of it was seen\n");
         return;
@@ -125,26 +134,45 @@ static void write_session(FILE *out, const inspect_session *session, const inspe
     }
 }
 
-static void write_findings(const inspection *all, FILE *out)
+static void write_finding(const inspection *all, const inspect_finding *finding, FILE *out)
 {
     char id[INSPECT_ID_TEXT_SIZE];
-    if (all->finding_count > 0) {
-        fprintf(out, "\nnoticed\n");
+    fprintf(out, "  %c %s", finding->kind <= INSPECT_LAST_ANOMALY ? '!' : ' ',
+            inspect_finding_text(finding->kind));
+    if (finding->view != NULL && all->view_count > 1) {
+        fprintf(out, " in %s", finding->view->name);
     }
+    if (finding->place != 0) {
+        fprintf(out, " %llu", (unsigned long long)finding->place);
+    }
+    if (finding->session != NULL) {
+        fprintf(out, ", session %s", inspect_id_text(finding->session->id, id));
+    }
+    fprintf(out, ": %s\n", finding->text);
+}
+
+static bool is_of_shown_view(const inspect_finding *finding)
+{
+    return finding->view == NULL || finding->view->is_shown;
+}
+
+static void write_findings(const inspection *all, FILE *out)
+{
+    const char *heading = "\nnoticed\n";
     for (size_t i = 0; i < all->finding_count; i++) {
-        const inspect_finding *finding = &all->findings[i];
-        fprintf(out, "  %c %s", finding->kind <= INSPECT_LAST_ANOMALY ? '!' : ' ',
-                inspect_finding_text(finding->kind));
-        if (finding->view != NULL && all->view_count > 1) {
-            fprintf(out, " in %s", finding->view->name);
+        if (is_of_shown_view(&all->findings[i])) {
+            fprintf(out, "%s", heading);
+            write_finding(all, &all->findings[i], out);
+            heading = "";
         }
-        if (finding->place != 0) {
-            fprintf(out, " %llu", (unsigned long long)finding->place);
+    }
+    heading = "\nnoticed on the proxy's other side, which is not shown (--leg both shows it)\n";
+    for (size_t i = 0; i < all->finding_count; i++) {
+        if (!is_of_shown_view(&all->findings[i])) {
+            fprintf(out, "%s", heading);
+            write_finding(all, &all->findings[i], out);
+            heading = "";
         }
-        if (finding->session != NULL) {
-            fprintf(out, ", session %s", inspect_id_text(finding->session->id, id));
-        }
-        fprintf(out, ": %s\n", finding->text);
     }
     for (size_t kind = 0;
          kind < INSPECT_FINDING_KINDS && all->finding_count == INSPECT_FINDINGS_MAX; kind++) {

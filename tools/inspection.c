@@ -364,6 +364,10 @@ void inspection_take_body(inspection *all, inspect_view *view, const inspect_bod
         snprintf(session->client, sizeof session->client, "%s", body->client);
         clean(session->client);
     }
+    if (body->origin != NULL && session->origin[0] == '\0') {
+        snprintf(session->origin, sizeof session->origin, "%s", body->origin);
+        clean(session->origin);
+    }
     if (body->size > 0 && talc_envelope_read(body->text, body->size, TALC_ENVELOPE_BODY_LIMIT_MAX,
                                              &envelope) == TALC_OK) {
         take_envelope(all, spot, body, &envelope);

@@ -89,6 +89,7 @@ typedef struct inspect_session {
     UT_hash_handle hh;
     uint8_t id[TALC_SESSION_ID_SIZE];
     char client[INSPECT_NAME_SIZE]; /**< who asks: an address, "" if nobody said */
+    char origin[INSPECT_NAME_SIZE]; /**< whom a proxy asks, "" if nobody said */
     bool is_of_journal;
     bool client_is_out;          /**< journal: the side that kept it is the client */
     inspect_stream streams[2];   /**< by inspect_direction */
@@ -135,6 +136,7 @@ typedef struct inspection {
     size_t finding_count;
     size_t counts[INSPECT_FINDING_KINDS]; /**< also of those that are not kept */
     bool is_cut;                          /**< something was left out, or memory ran out */
+    bool is_merged;                       /**< all hops count as one view */
 } inspection;
 
 /** False: no memory. */
@@ -152,6 +154,7 @@ typedef struct inspect_body {
     inspect_direction direction;
     const uint8_t *session_id; /**< NULL: its address names none */
     const char *client;        /**< may be "" */
+    const char *origin;        /**< whom a proxy asks; may be NULL */
     const char *text;          /**< may be NULL when size is 0 */
     size_t size;
     bool is_success;    /**< answer: 2.xx */

@@ -32,6 +32,10 @@ int main(int argc, char **argv)
             return subcommands[i].run(argc - 1, argv + 1);
         }
     }
+    if (argc > 1 && argv[1][0] != '-') {
+        fprintf(stderr, "talc: %s: no such command; try \"talc --help\"\n", argv[1]);
+        return 2;
+    }
     bool is_help = argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
     write_usage(is_help ? stdout : stderr);
     return is_help ? 0 : 2;
