@@ -15,7 +15,7 @@
 #include "transport/coap_direct.h"
 
 #define DIRECT_PAIR_BODY_MAX 70000
-#define DIRECT_PAIR_HELD_MAX 64
+#define DIRECT_PAIR_HELD_MAX 4096
 
 typedef struct direct_pair {
     /* set by the test before or between requests */
