@@ -60,6 +60,16 @@ talc_status talc_gateway_rules_allow(talc_gateway_rules *rules, const char *patt
     return TALC_OK;
 }
 
+int talc_gateway_rules_are_open(const talc_gateway_rules *rules)
+{
+    for (size_t i = 0; i < rules->pattern_count; i++) {
+        if (talc_gateway_pattern_is_open(&rules->patterns[i])) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static talc_status refuse_route(talc_failure *failure, const char *route, const char *why)
 {
     return talc_failure_set(failure, TALC_STAGE_CONFIGURE, TALC_ERROR_ARGUMENT,

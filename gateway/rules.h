@@ -20,7 +20,8 @@ talc_gateway_rules *talc_gateway_rules_new(void);
 void talc_gateway_rules_free(talc_gateway_rules *rules);
 
 /** Allows targets: "coap://device.example", "coap://[2001:db8::]/32" and "coap://192.0.2.0/24"
- * (all addresses of the net; names never match a net), "http://svc.example:8080/api/" (what is
+ * (all addresses of the net; names never match a net; a port stands before the '/', as in
+ * "coap://192.0.2.0:any/24"), "http://svc.example:8080/api/" (what is
  * below this path; without the '/' at the end the path itself too), "coap://device.example:any" for
  * all ports, "coap://.example.org" (whatever ends so, one label or more in front), "coap:" (all
  * hosts and ports of the scheme), "any" (an open proxy). Where no port is named it is the scheme's
@@ -29,6 +30,9 @@ void talc_gateway_rules_free(talc_gateway_rules *rules);
  * than TALC_GATEWAY_RULES_MAX. */
 talc_status talc_gateway_rules_allow(talc_gateway_rules *rules, const char *pattern,
                                      talc_failure *failure);
+
+/** Whether something allows all hosts, of one scheme at least: "any", "coap:", "coap://0.0.0.0/0". */
+int talc_gateway_rules_are_open(const talc_gateway_rules *rules);
 
 /** "/prefix=coap://device.example/base": what is asked of the gateway itself below the prefix is
  * asked of the target; the rest of the path follows the target's, the query stays. The longest

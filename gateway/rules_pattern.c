@@ -57,6 +57,27 @@ static talc_status split(talc_gateway_pattern *pattern, int *has_any_port, char 
     return TALC_OK;
 }
 
+/* "/24:any" behind an address: it would be read as a path that nobody has. */
+static talc_status check_port_of_net(const talc_gateway_uri *uri, const char *text,
+                                     talc_failure *failure)
+{
+    uint8_t address[16];
+    size_t bits = 1 + strspn(uri->path + 1, "0123456789");
+    const char *port = uri->path + bits;
+    if (talc_gateway_host_address(uri, address) == 0 || bits == 1 || *port != ':') {
+        return TALC_OK;
+    }
+    port++;
+    if (*port == '\0' || port[strspn(port, "0123456789")] != '\0') {
+        port = "any";
+    }
+    return talc_failure_set(failure, TALC_STAGE_CONFIGURE, TALC_ERROR_ARGUMENT,
+                            "\"%s\" is no pattern of targets: write the port before the '/': "
+                            "%s://%s%s%s:%s%.*s",
+                            text, talc_gateway_scheme_text(uri->scheme), uri->has_colon ? "[" : "",
+                            uri->host, uri->has_colon ? "]" : "", port, (int)bits, uri->path);
+}
+
 /* "/24" behind an address. */
 static int read_bits(talc_gateway_pattern *pattern, const talc_gateway_uri *uri)
 {
@@ -86,6 +107,9 @@ static talc_status take_uri(talc_gateway_pattern *pattern, const talc_gateway_ur
     if (pattern->kind == TALC_GATEWAY_PATTERN_SUFFIX &&
         talc_gateway_host_address(uri, address) != 0) {
         return refuse(failure, text, "only names can end so");
+    }
+    if (check_port_of_net(uri, text, failure) != TALC_OK) {
+        return TALC_ERROR_ARGUMENT;
     }
     pattern->scheme = uri->scheme;
     snprintf(pattern->host, sizeof pattern->host, "%s%s",
@@ -193,6 +217,13 @@ int talc_gateway_pattern_matches(const talc_gateway_pattern *pattern,
     return pattern->kind == TALC_GATEWAY_PATTERN_SCHEME ||
            ((pattern->port == 0 || pattern->port == target->port) &&
             matches_host(pattern, target) && matches_path(pattern, target));
+}
+
+int talc_gateway_pattern_is_open(const talc_gateway_pattern *pattern)
+{
+    return pattern->kind == TALC_GATEWAY_PATTERN_ANY ||
+           pattern->kind == TALC_GATEWAY_PATTERN_SCHEME ||
+           (pattern->kind == TALC_GATEWAY_PATTERN_NET && pattern->bits == 0);
 }
 
 int talc_gateway_pattern_has_path(const talc_gateway_pattern *pattern)

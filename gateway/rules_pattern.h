@@ -32,6 +32,9 @@ talc_status talc_gateway_pattern_read(talc_gateway_pattern *pattern, const char 
 int talc_gateway_pattern_matches(const talc_gateway_pattern *pattern,
                                  const talc_gateway_uri *target);
 
+/** Whether it allows all hosts: "any", a scheme alone, a net of 0 bits. */
+int talc_gateway_pattern_is_open(const talc_gateway_pattern *pattern);
+
 /** Whether the pattern looks at the target's path. */
 int talc_gateway_pattern_has_path(const talc_gateway_pattern *pattern);
 

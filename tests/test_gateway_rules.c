@@ -242,6 +242,49 @@ static void wrong_patterns_are_refused_with_words(void **state)
     decision_expect("after wrong patterns", FORBIDDEN, NULL);
 }
 
+/* Behind the bits it would be a path. */
+static void a_port_behind_a_net_is_refused_with_the_right_form(void **state)
+{
+    static const char *const rows[][2] = {
+        { "coap://127.0.0.0/8:any", "before the '/': coap://127.0.0.0:any/8" },
+        { "coap://127.0.0.1/32:15683", "before the '/': coap://127.0.0.1:15683/32" },
+        { "http://[2001:db8::]/32:any", "before the '/': http://[2001:db8::]:any/32" },
+        { "coap://10.0.0.0/8:", "before the '/': coap://10.0.0.0:any/8" },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        talc_failure failure = { 0 };
+        assert_int_equal(talc_gateway_rules_allow(*state, rows[i][0], &failure),
+                         TALC_ERROR_ARGUMENT);
+        assert_non_null(strstr(failure.text, rows[i][0]));
+        assert_non_null(strstr(failure.text, rows[i][1]));
+        assert_int_equal(talc_gateway_rules_allow(*state, strstr(rows[i][1], ": ") + 2, NULL),
+                         TALC_OK);
+    }
+    decision_ask_uri(*state, "coap://127.9.9.9:7/");
+    decision_expect("a net with any port", 0, NULL);
+    decision_ask_uri(*state, "coap://device.example/8:any");
+    decision_expect("another host", FORBIDDEN, NULL);
+}
+
+static void only_what_allows_all_hosts_is_open(void **state)
+{
+    static const char *const closed[] = { "coap://device.example:any", "coap://.example",
+                                          "coap://0.0.0.0/1", "http://svc.example/" };
+    static const char *const open[] = { "any", "coap:", "https:", "coap://0.0.0.0/0",
+                                        "coap://[::]:any/0" };
+    for (size_t i = 0; i < sizeof closed / sizeof closed[0]; i++) {
+        decision_allow(*state, closed[i]);
+        assert_false(talc_gateway_rules_are_open(*state));
+    }
+    for (size_t i = 0; i < sizeof open / sizeof open[0]; i++) {
+        talc_gateway_rules *rules = talc_gateway_rules_new();
+        assert_non_null(rules);
+        decision_allow(rules, open[i]);
+        assert_true(talc_gateway_rules_are_open(rules));
+        talc_gateway_rules_free(rules);
+    }
+}
+
 static void rules_have_a_bound(void **state)
 {
     talc_failure failure = { 0 };
@@ -336,6 +379,8 @@ int main(void)
         CASE(control_characters_are_no_way_around_a_path),
         CASE(other_schemes_are_not_proxied),
         CASE(wrong_patterns_are_refused_with_words),
+        CASE(a_port_behind_a_net_is_refused_with_the_right_form),
+        CASE(only_what_allows_all_hosts_is_open),
         CASE(rules_have_a_bound),
         CASE(schemes_make_uris_of_parts),
         CASE(a_proxy_uri_goes_before_its_parts),
