@@ -236,25 +236,59 @@ static void wrong_usage_is_told(void **state)
     } rows[] = {
         { "--help", "usage: talc-proxy", 0 },
         { "--version", "talc-proxy 0", 0 },
-        { "--what", "usage: talc-proxy", 2 },
+        { "--what", "--what", 2 },
+        { "--what", "ry talc-proxy --help", 2 },
+        { "--allow", "ry talc-proxy --help", 2 },
         { "what", "what is \"what\"?", 2 },
         { "--timeout 0", "--timeout takes a number", 2 },
         { "--timeout 1x", "--timeout takes a number", 2 },
         { "--allow gopher://x", "--allow", 2 },
         { "--route nonsense", "--route", 2 },
         { "--hc-path hc", "--hc-path", 2 },
-        { "--name a/b", "is no name for a gateway", 1 },
-        { "--listen gopher://[::]", "listens at coap://, http:// or https://", 1 },
+        { "--allow coap://127.0.0.0/8:any", "coap://127.0.0.0:any/8", 2 },
+        { "--name a/b", "is no name for a gateway", 2 },
+        { "--listen gopher://[::]", "listens at coap://, http:// or https://", 2 },
+        { "--listen coap://127.0.0.1:99999", "99999", 2 },
+        { "--listen http://127.0.0.1:99999", "99999", 2 },
+        { "--listen http://127.0.0.1:x", "127.0.0.1:x", 2 },
+        { "--ready-fd 77", "--ready-fd 77 is not open", 2 },
+        { "--ready-fd x", "--ready-fd takes a number", 2 },
         { "--listen coap://192.0.2.1:0", "192.0.2.1", 1 },
         { "--log /nowhere/log", "/nowhere/log", 1 },
         { "--https-ca /nowhere/ca", "/nowhere/ca", 1 },
-        { "--listen https://127.0.0.1:0", "ertificate", 1 },
+        { "--listen https://127.0.0.1:0",
+          "--listen https://127.0.0.1:0 needs --https-cert and --https-key", 2 },
+        { "--https-cert c.pem", "--https-cert needs --https-key", 2 },
+        { "--https-key k.pem", "--https-key needs --https-cert", 2 },
+        { "--listen https://127.0.0.1:0 --https-cert /nowhere/c --https-key /nowhere/k",
+          "/nowhere/c", 1 },
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         finished_program_expect(&run, rows[i].words, "%s %s", getenv("TALC_TEST_TALC_PROXY"),
                                 rows[i].options);
         assert_int_equal(run.code, rows[i].code);
+        assert_true(rows[i].code == 0 || strstr(run.output, "usage:") == NULL);
+    }
+}
+
+/* Whoever opens it to everybody is told, in whatever words that was said. */
+static void an_open_proxy_is_warned_of(void **state)
+{
+    static const struct {
+        const char *options;
+        int is_open;
+    } rows[] = { { "--open-proxy", 1 },
+                 { "--allow any", 1 },
+                 { "--allow coap:", 1 },
+                 { "--allow coap://192.0.2.0:any/24", 0 },
+                 { "--open-proxy --quiet", 0 } };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        finished_program_run(&run, "bash tests/proxy_until_ready.sh %s %s",
+                             getenv("TALC_TEST_TALC_PROXY"), rows[i].options);
+        assert_int_equal(run.code, 0);
+        assert_int_equal(strstr(run.output, "warning: an open proxy") != NULL, rows[i].is_open);
     }
 }
 
@@ -268,6 +302,7 @@ int main(void)
         cmocka_unit_test(two_gateways_in_a_loop_stop),
         cmocka_unit_test(a_loop_over_both_protocols_is_bounded),
         cmocka_unit_test(wrong_usage_is_told),
+        cmocka_unit_test(an_open_proxy_is_warned_of),
     };
     return cmocka_run_group_tests(tests, start_origin, stop_origin);
 }

@@ -94,7 +94,7 @@ static void warn(const proxy_options *options)
               "may go with --allow or --route (talc-proxy --help)\n",
               stderr);
     }
-    if (options->is_open) {
+    if (talc_gateway_rules_are_open(options->rules)) {
         fputs("talc-proxy: warning: an open proxy: whoever reaches it reaches everything that this "
               "machine reaches\n",
               stderr);
@@ -126,6 +126,12 @@ static int catch_signals(proxy *of)
     }
     of->signals = signalfd(-1, &ending, SFD_CLOEXEC | SFD_NONBLOCK);
     return of->signals < 0 ? -1 : 0;
+}
+
+/* A word of the command line is not as it has to be, or the system does not give what it asks for. */
+static int exit_code_of(const talc_failure *failure)
+{
+    return failure->status == TALC_ERROR_ARGUMENT ? 2 : 1;
 }
 
 static talc_status start(proxy *of, talc_failure *failure)
@@ -200,7 +206,7 @@ int main(int argc, char **argv)
                 failure.text[0] != '\0' ? failure.text : "no signal descriptor");
         of.options.is_shown = 0;
         stop(&of);
-        return 1;
+        return exit_code_of(&failure);
     }
     warn(&of.options);
     tell_ready(&of);

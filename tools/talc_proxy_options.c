@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/talc_proxy_options.h"
 
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static const char usage[] =
     "usage: talc-proxy [option]...\n"
@@ -18,7 +20,10 @@ static const char usage[] =
     "  --allow PATTERN     where requests may go: coap://device.example, "
     "http://svc.example:8080/api/,\n"
     "                      coap://192.0.2.0/24, coap://.example.org, coap://device.example:any, "
-    "coap:\n"
+    "coap:,\n"
+    "                      any (as --open-proxy). Without a port the scheme's own is meant; a "
+    "net's\n"
+    "                      stands before the '/': coap://192.0.2.0:any/24\n"
     "  --route /PREFIX=URI what is asked of the gateway below PREFIX is asked of URI (reverse "
     "proxy)\n"
     "  --open-proxy        requests may go anywhere\n"
@@ -51,7 +56,7 @@ static const char usage[] =
     "proxy.jsonl\n"
     "\n"
     "With --show: >| and <| are the clients' side, |> and |< the origins', ! is trouble.\n"
-    "Exits with 0 after SIGINT or SIGTERM, 1 if it cannot start or go on, 2 on wrong usage.\n";
+    "Exits with 0 after SIGINT or SIGTERM, 1 if it cannot start or go on, 2 on wrong options.\n";
 
 enum {
     OPTION_LISTEN = 256,
@@ -143,9 +148,23 @@ static int take_permission(proxy_options *options, int option, const char *text)
     switch (option) {
     case OPTION_ALLOW: return add_rule(options, "--allow", text, talc_gateway_rules_allow);
     case OPTION_ROUTE: return add_rule(options, "--route", text, talc_gateway_rules_route);
-    default: options->is_open = 1; break;
+    default: return add_rule(options, "--open-proxy", "any", talc_gateway_rules_allow);
     }
-    return add_rule(options, "--open-proxy", "any", talc_gateway_rules_allow);
+}
+
+static int take_descriptor(proxy_options *options, const char *text)
+{
+    size_t number = 0;
+    if (read_number("--ready-fd", text, 65535, &number) != 0) {
+        return 2;
+    }
+    int flags = fcntl((int)number, F_GETFL);
+    if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY) {
+        fprintf(stderr, "talc-proxy: --ready-fd %s is not open for writing\n", text);
+        return 2;
+    }
+    options->ready_fd = (int)number;
+    return 0;
 }
 
 static int take_number(proxy_options *options, int option, const char *text)
@@ -164,10 +183,7 @@ static int take_number(proxy_options *options, int option, const char *text)
     case OPTION_MAX_PER_CLIENT:
         return read_number("--max-per-client", text, 4096,
                            &options->config.outstanding_per_client_max);
-    default:
-        wrong = read_number("--ready-fd", text, 65535, &number);
-        options->ready_fd = (int)number;
-        return wrong;
+    default: return take_descriptor(options, text);
     }
 }
 
@@ -191,8 +207,27 @@ static int take_option(proxy_options *options, int option, const char *text)
     case OPTION_SHOW: options->is_shown = 1; return 0;
     case OPTION_LOG: options->log_path = text; return 0;
     case OPTION_QUIET: options->is_quiet = 1; return 0;
-    default: fputs(usage, stderr); return 2;
+    default: fputs("Try talc-proxy --help\n", stderr); return 2;
     }
+}
+
+/* What options have to stand together. */
+static int check_https(const proxy_options *options)
+{
+    const char *certificate = options->config.https_certificate_path;
+    const char *key = options->config.https_key_path;
+    if ((certificate == NULL) != (key == NULL)) {
+        return certificate == NULL ? complain("--https-key", "needs --https-cert as well")
+                                   : complain("--https-cert", "needs --https-key as well");
+    }
+    for (size_t i = 0; i < options->listener_count; i++) {
+        if (certificate == NULL && strncasecmp(options->listeners[i], "https:", 6) == 0) {
+            fprintf(stderr, "talc-proxy: --listen %s needs --https-cert and --https-key\n",
+                    options->listeners[i]);
+            return 2;
+        }
+    }
+    return 0;
 }
 
 int proxy_options_read(proxy_options *options, int argc, char **argv)
@@ -219,6 +254,7 @@ int proxy_options_read(proxy_options *options, int argc, char **argv)
         fprintf(stderr, "talc-proxy: what is \"%s\"? See talc-proxy --help\n", argv[optind]);
         return 2;
     }
+    wrong = wrong == 0 ? check_https(options) : wrong;
     if (options->listener_count == 0) {
         options->listeners[options->listener_count++] = "coap://[::]:5683";
     }

@@ -14,7 +14,6 @@ typedef struct proxy_options {
     const char *listeners[TALC_PROXY_LISTENERS_MAX];
     size_t listener_count;
     size_t permissions; /**< --allow, --route and --open-proxy so far */
-    int is_open;        /**< --open-proxy */
     int is_shown;       /**< --show */
     int is_quiet;       /**< --quiet */
     int ready_fd;       /**< --ready-fd; -1: standard output */
