@@ -32,6 +32,8 @@ typedef struct talc_gateway_event {
     const talc_http_message *http;
     const char *reason; /**< NULL but of TROUBLE, of refusals (RESPONSE_OUT), and of requests to
                              observe (REQUEST_OUT), which is not mapped */
+    int is_refused;     /**< REQUEST_IN: it goes nowhere, for it is not allowed, cannot be
+                             translated, or finds no room */
 } talc_gateway_event;
 
 /** Everything 0 or NULL means its default, in brackets. All pointers are the caller's and have to

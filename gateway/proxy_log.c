@@ -60,6 +60,18 @@ talc_status talc_proxy_log_open(talc_proxy_log **log, const char *path, talc_fai
     return TALC_OK;
 }
 
+talc_status talc_proxy_log_reopen(talc_proxy_log *log, const char *path, talc_failure *failure)
+{
+    int descriptor;
+    talc_status status = open_file(&descriptor, path, failure);
+    if (status == TALC_OK) {
+        close(log->descriptor);
+        log->descriptor = descriptor;
+        log->is_cut = 0;
+    }
+    return status;
+}
+
 void talc_proxy_log_close(talc_proxy_log *log)
 {
     if (log != NULL) {
@@ -150,7 +162,7 @@ static void write_message(talc_text_writer *writer, const talc_gateway_event *ev
     }
     talc_text_writer_string(writer, ",\"size\":");
     talc_text_writer_number(writer, size);
-    if (size > 0) {
+    if (size > 0 && !event->is_refused) {
         write_body(writer, body, size);
     }
 }

@@ -13,7 +13,7 @@
  * (on one line). `kind` is request-in, request-out, response-in, response-out or trouble. Requests
  * have `method`, CoAP responses `code` ("2.04"), HTTP responses `status` (200). `format` is left
  * out where there is none. `body` is there if it is printable ASCII, else `body_base64url`; neither
- * if `size` is 0. `reason` stands last, of trouble, of refusals and of requests to observe; trouble
+ * if `size` is 0, or the request goes nowhere: whoever is refused shall not fill a disk. `reason` stands last, of trouble, of refusals and of requests to observe; trouble
  * has no `size`. Of the escapes of JSON only those of '"' and '\' are used: in other texts than
  * a body what is not printable ASCII is percent-encoded.
  */
@@ -28,6 +28,10 @@ typedef struct talc_proxy_log talc_proxy_log;
  * caller closes `*log`. TALC_ERROR_IO: it cannot be opened, is no regular file, or is there already
  * and open to group or others; TALC_ERROR_MEMORY. `failure` (may be NULL) tells why. */
 talc_status talc_proxy_log_open(talc_proxy_log **log, const char *path, talc_failure *failure);
+
+/** Goes on in the file that has this name now, as talc_proxy_log_open() opens it: for a log that was
+ * renamed. On error it goes on in the one before. */
+talc_status talc_proxy_log_reopen(talc_proxy_log *log, const char *path, talc_failure *failure);
 
 /** Appends one line in one piece. TALC_OK; TALC_ERROR_IO (errno says why), TALC_ERROR_MEMORY: it
  * is not there, or cut; later ones may succeed. */

@@ -4,7 +4,9 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -175,6 +177,70 @@ static void slow_http_origins_do_not_delay_others(void **state)
     }
 }
 
+static size_t read_file(const char *path, char *text, size_t capacity)
+{
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    size_t size = fread(text, 1, capacity - 1, file);
+    fclose(file);
+    text[size] = '\0';
+    return size;
+}
+
+/* By the rules, for want of a format, and for want of room. */
+static void refused_bodies_are_not_logged_and_a_renamed_log_is_left(void **state)
+{
+    static char text[65536];
+    char folder[] = "/tmp/talc-proxy-bounds-XXXXXX";
+    char log[64], old[64];
+    started_program small;
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    snprintf(log, sizeof log, "%s/log", folder);
+    snprintf(old, sizeof old, "%s/log.1", folder);
+    gateway_process_start(&small,
+                          "--listen coap://127.0.0.1:0 --listen http://127.0.0.1:0 --timeout 2 "
+                          "--max-outstanding 1 --quiet --ready-fd 1 --log %s "
+                          "--allow coap://127.0.0.1:%u",
+                          log, origin.ports[0]);
+    finished_program_expect(&run, "HTTP/1.1 403",
+                            "curl -sS -i -m 20 -d forbidden-body "
+                            "http://127.0.0.1:%u/hc/coap://127.0.0.9:%u/silent",
+                            small.ports[HTTP], origin.ports[0]);
+    finished_program_run(&run,
+                         "curl -sS -i -m 20 --parallel --parallel-immediate -H "
+                         "Content-Type:application/json -d outstanding "
+                         "http://127.0.0.1:%u/hc/coap://127.0.0.1:%u/silent?[1-3]",
+                         small.ports[HTTP], origin.ports[0]);
+    finished_program_expect(&run, "HTTP/1.1 415",
+                            "curl -sS -i -m 20 -d untranslated "
+                            "http://127.0.0.1:%u/hc/coap://127.0.0.1:%u/silent",
+                            small.ports[HTTP], origin.ports[0]);
+    assert_int_equal(rename(log, old), 0);
+    assert_int_equal(kill(small.process, SIGHUP), 0);
+    finished_program_expect(&run, "HTTP/1.1 403",
+                            "curl -sS -i -m 20 -d later-body "
+                            "http://127.0.0.1:%u/hc/coap://127.0.0.9:%u/silent",
+                            small.ports[HTTP], origin.ports[0]);
+    gateway_process_stop(&small);
+    (void)read_file(old, text, sizeof text);
+    assert_null(strstr(text, "forbidden-body"));
+    assert_null(strstr(text, "untranslated"));
+    assert_non_null(strstr(text, "\"size\":14"));
+    /* One of three has gone on: it is there as it came in and as it went out. */
+    unsigned bodies = 0;
+    for (const char *at = text; (at = strstr(at, "\"outstanding\"")) != NULL; at++) {
+        bodies++;
+    }
+    assert_int_equal(bodies, 2);
+    assert_null(strstr(text, "\"size\":10"));
+    (void)read_file(log, text, sizeof text);
+    assert_non_null(strstr(text, "\"size\":10"));
+    (void)unlink(log);
+    (void)unlink(old);
+    (void)rmdir(folder);
+}
+
 /* Another gateway's route has to name it before it is there. */
 static uint16_t port_that_was_free(void)
 {
@@ -299,6 +365,7 @@ int main(void)
         cmocka_unit_test(one_address_does_not_take_all_places),
         cmocka_unit_test(silent_origins_leave_room_for_others),
         cmocka_unit_test(slow_http_origins_do_not_delay_others),
+        cmocka_unit_test(refused_bodies_are_not_logged_and_a_renamed_log_is_left),
         cmocka_unit_test(two_gateways_in_a_loop_stop),
         cmocka_unit_test(a_loop_over_both_protocols_is_bounded),
         cmocka_unit_test(wrong_usage_is_told),

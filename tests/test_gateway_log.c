@@ -81,30 +81,36 @@ static void keys_stand_in_their_order(void **state)
         const char *line;
     } rows[] = {
         { { TALC_GATEWAY_REQUEST_IN, 17, 1700000000000, TALC_GATEWAY_COAP, "127.0.0.1:40012",
-            "coap://svc/a", &post, NULL, NULL },
+            "coap://svc/a", &post, NULL, NULL, 0 },
           "{\"time_ms\":1700000000000,\"exchange\":17,\"kind\":\"request-in\",\"protocol\":"
           "\"coap\","
           "\"peer\":\"127.0.0.1:40012\",\"uri\":\"coap://svc/a\",\"method\":\"POST\","
           "\"format\":\"application/json\",\"size\":7,\"body\":\"{\\\"i\\\":1}\"}\n" },
         { { TALC_GATEWAY_REQUEST_OUT, 1, 2, TALC_GATEWAY_HTTPS, "https://svc", "https://svc/", NULL,
-            &get, "Observe is not mapped" },
+            &get, "Observe is not mapped", 0 },
           "{\"time_ms\":2,\"exchange\":1,\"kind\":\"request-out\",\"protocol\":\"https\","
           "\"peer\":\"https://svc\",\"uri\":\"https://svc/\",\"method\":\"GET\",\"size\":0,"
           "\"reason\":\"Observe is not mapped\"}\n" },
         { { TALC_GATEWAY_RESPONSE_IN, 1, 2, TALC_GATEWAY_HTTP, "http://svc", "http://svc/", NULL,
-            &good, NULL },
+            &good, NULL, 0 },
           "{\"time_ms\":2,\"exchange\":1,\"kind\":\"response-in\",\"protocol\":\"http\","
           "\"peer\":\"http://svc\",\"uri\":\"http://svc/\",\"status\":200,"
           "\"format\":\"application/json; charset=utf-8\",\"size\":3,"
           "\"body_base64url\":\"AP8K\"}\n" },
-        { { TALC_GATEWAY_RESPONSE_OUT, 1, 2, TALC_GATEWAY_COAP, "p", "", &changed, NULL, NULL },
+        { { TALC_GATEWAY_RESPONSE_OUT, 1, 2, TALC_GATEWAY_COAP, "p", "", &changed, NULL, NULL, 0 },
           "{\"time_ms\":2,\"exchange\":1,\"kind\":\"response-out\",\"protocol\":\"coap\","
           "\"peer\":\"p\",\"uri\":\"\",\"code\":\"2.04\",\"size\":0}\n" },
-        { { TALC_GATEWAY_REQUEST_IN, 1, 2, TALC_GATEWAY_COAP, "p", "", &unnamed, NULL, NULL },
+        { { TALC_GATEWAY_REQUEST_IN, 1, 2, TALC_GATEWAY_COAP, "p", "", &unnamed, NULL, NULL, 0 },
           "{\"time_ms\":2,\"exchange\":1,\"kind\":\"request-in\",\"protocol\":\"coap\","
           "\"peer\":\"p\",\"uri\":\"\",\"method\":\"0.31\",\"size\":0}\n" },
+        /* Whoever is refused does not fill the disk. */
+        { { TALC_GATEWAY_REQUEST_IN, 1, 2, TALC_GATEWAY_COAP, "p", "coap://svc/a", &post, NULL,
+            NULL, 1 },
+          "{\"time_ms\":2,\"exchange\":1,\"kind\":\"request-in\",\"protocol\":\"coap\","
+          "\"peer\":\"p\",\"uri\":\"coap://svc/a\",\"method\":\"POST\","
+          "\"format\":\"application/json\",\"size\":7}\n" },
         { { TALC_GATEWAY_TROUBLE, 1, 2, TALC_GATEWAY_HTTP, "http://svc", "http://svc/", NULL, NULL,
-            "no answer" },
+            "no answer", 0 },
           "{\"time_ms\":2,\"exchange\":1,\"kind\":\"trouble\",\"protocol\":\"http\","
           "\"peer\":\"http://svc\",\"uri\":\"http://svc/\",\"reason\":\"no answer\"}\n" },
     };
@@ -173,6 +179,34 @@ static void lines_are_appended(void **state)
     talc_proxy_log_close(log);
     assert_int_equal(stat(path, &after), 0);
     assert_int_equal(after.st_size, 2 * before.st_size);
+}
+
+static void a_renamed_log_is_left_for_a_new_one(void **state)
+{
+    char old[sizeof path + 8];
+    talc_proxy_log *log;
+    struct stat first, second;
+    talc_failure failure = { 0 };
+    const talc_gateway_event event = { .peer = "p", .uri = "" };
+    (void)state;
+    snprintf(old, sizeof old, "%s.1", path);
+    size_t size = write_one(&event);
+    assert_int_equal(talc_proxy_log_open(&log, path, NULL), TALC_OK);
+    assert_int_equal(rename(path, old), 0);
+    assert_int_equal(talc_proxy_log_write(log, &event), TALC_OK);
+    assert_int_equal(talc_proxy_log_reopen(log, path, &failure), TALC_OK);
+    assert_int_equal(talc_proxy_log_write(log, &event), TALC_OK);
+    /* Where there is no new one, the old one goes on. */
+    assert_int_equal(talc_proxy_log_reopen(log, "/nowhere/log", &failure), TALC_ERROR_IO);
+    assert_non_null(strstr(failure.text, "/nowhere/log"));
+    assert_int_equal(talc_proxy_log_write(log, &event), TALC_OK);
+    talc_proxy_log_close(log);
+    assert_int_equal(stat(old, &first), 0);
+    assert_int_equal(stat(path, &second), 0);
+    assert_int_equal(first.st_size, 2 * size);
+    assert_int_equal(second.st_size, 2 * size);
+    assert_int_equal(second.st_mode & 0777, 0600);
+    (void)unlink(old);
 }
 
 /* A full disk, by a limit for the size of files. */
@@ -303,6 +337,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_log_that_others_may_read_is_refused, make_path,
                                         remove_path),
         cmocka_unit_test_setup_teardown(lines_are_appended, make_path, remove_path),
+        cmocka_unit_test_setup_teardown(a_renamed_log_is_left_for_a_new_one, make_path,
+                                        remove_path),
         cmocka_unit_test_setup_teardown(a_line_that_was_cut_ends_before_the_next, make_path,
                                         remove_path),
         cmocka_unit_test(a_line_for_people_is_safe_and_short),

@@ -111,20 +111,23 @@ static void raise_descriptors(void)
     }
 }
 
-/* The signals that end it are read from a descriptor. A peer that is gone, a closed terminal, a log
+/* The signals that end it, or reopen its log, are read from a descriptor. A peer that is gone, a closed terminal, a log
  * that has grown to its limit are no reason to end. */
 static int catch_signals(proxy *of)
 {
-    sigset_t ending;
-    sigemptyset(&ending);
-    sigaddset(&ending, SIGINT);
-    sigaddset(&ending, SIGTERM);
+    sigset_t caught;
+    sigemptyset(&caught);
+    sigaddset(&caught, SIGINT);
+    sigaddset(&caught, SIGTERM);
+    if (of->options.log_path != NULL) {
+        sigaddset(&caught, SIGHUP);
+    }
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
-    if (sigprocmask(SIG_BLOCK, &ending, NULL) != 0) {
+    if (sigprocmask(SIG_BLOCK, &caught, NULL) != 0) {
         return -1;
     }
-    of->signals = signalfd(-1, &ending, SFD_CLOEXEC | SFD_NONBLOCK);
+    of->signals = signalfd(-1, &caught, SFD_CLOEXEC | SFD_NONBLOCK);
     return of->signals < 0 ? -1 : 0;
 }
 
@@ -153,6 +156,29 @@ static talc_status start(proxy *of, talc_failure *failure)
 
 /* ---------------------------------------------------------------- running */
 
+/* Whoever rotates logs renames the file, and then says so. */
+static void reopen_log(proxy *of)
+{
+    talc_failure failure = { 0 };
+    of->has_lost_lines = 0;
+    if (talc_proxy_log_reopen(of->log, of->options.log_path, &failure) != TALC_OK) {
+        fprintf(stderr, "talc-proxy: %s; going on in the log before\n", failure.text);
+    }
+}
+
+/* Whether a signal ends it. */
+static int is_ended(proxy *of)
+{
+    struct signalfd_siginfo caught;
+    while (read(of->signals, &caught, sizeof caught) == (ssize_t)sizeof caught) {
+        if (caught.ssi_signo != SIGHUP) {
+            return 1;
+        }
+        reopen_log(of);
+    }
+    return 0;
+}
+
 /* 0 when a signal ends it, 1 when it cannot go on. */
 static int run(proxy *of)
 {
@@ -164,7 +190,7 @@ static int run(proxy *of)
         if (poll(polled, 2, wait_ms > INT_MAX ? -1 : (int)wait_ms) < 0 && errno != EINTR) {
             break;
         }
-        if (polled[1].revents != 0) {
+        if (polled[1].revents != 0 && is_ended(of)) {
             return 0;
         }
         failures = talc_gateway_process(of->gateway) == TALC_OK ? 0 : failures + 1;
