@@ -93,7 +93,7 @@ static talc_status open_http_client(talc_gateway *gateway, talc_failure *failure
                                            .connections_max = config->outstanding_max,
                                            .kept_max = HTTP_KEPT_MAX,
                                            .addresses = TALC_HTTP_ADDRESSES_OF_ONE_HOST,
-                                           .connect_timeout_ms = config->timeout_ms,
+                                           .connect_timeout_ms = config->timeout_ms + 1000,
                                            .ended = talc_gateway_http_ended,
                                            .context = gateway };
     talc_status status = talc_http_client_open(&gateway->http, &setup, &reason);

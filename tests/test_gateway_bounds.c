@@ -294,6 +294,48 @@ static void a_loop_over_both_protocols_is_bounded(void **state)
     gateway_process_stop(&second);
 }
 
+/* A listener whose queue is full leaves connections to it unanswered. */
+static int full_listener(int callers[2], uint16_t *port)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET,
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t size = sizeof address;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(listener, 0), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+    for (size_t i = 0; i < 2; i++) {
+        callers[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        (void)connect(callers[i], (struct sockaddr *)&address, size);
+    }
+    *port = ntohs(address.sin_port);
+    return listener;
+}
+
+/* That no connection came about is as late as no response: the gateway's own clock says so first. */
+static void a_host_that_does_not_connect_is_late(void **state)
+{
+    started_program hasty;
+    int callers[2];
+    uint16_t port;
+    (void)state;
+    int listener = full_listener(callers, &port);
+    gateway_process_start(&hasty,
+                          "--listen coap://127.0.0.1:0 --timeout 1 --quiet --ready-fd 1 "
+                          "--route /late=http://127.0.0.1:%u",
+                          port);
+    for (unsigned i = 0; i < 3; i++) {
+        finished_program_expect(&run, "c:5.04",
+                                "coap-client-notls -v 6 -B 20 coap://127.0.0.1:%u/late",
+                                hasty.ports[0]);
+        assert_non_null(strstr(run.output, "did not answer within 1000 ms"));
+    }
+    gateway_process_stop(&hasty);
+    close(callers[0]);
+    close(callers[1]);
+    close(listener);
+}
+
 static void wrong_usage_is_told(void **state)
 {
     static const struct {
@@ -368,6 +410,7 @@ int main(void)
         cmocka_unit_test(refused_bodies_are_not_logged_and_a_renamed_log_is_left),
         cmocka_unit_test(two_gateways_in_a_loop_stop),
         cmocka_unit_test(a_loop_over_both_protocols_is_bounded),
+        cmocka_unit_test(a_host_that_does_not_connect_is_late),
         cmocka_unit_test(wrong_usage_is_told),
         cmocka_unit_test(an_open_proxy_is_warned_of),
     };
