@@ -75,9 +75,68 @@ static void other_keys_open_nothing(void **state)
     stage_record(&stage_rows[STAGE_ROW_PSK], &stage_plain, &info);
     stage_record(&stage_rows[STAGE_ROW_PSK], &other, &info);
     assert_int_equal(INSPECT("--keys", stage_paths[FILE_OTHER_KEYS], stage_paths[FILE_JOURNAL]), 0);
-    assert_non_null(strstr(stage_output, "nothing could be decrypted"));
+    assert_contains(stage_output, "nothing could be decrypted: its keys are not in ");
     assert_null(strstr(stage_output, "21.5"));
     assert_null(strstr(stage_output, "GET /hello"));
+}
+
+/* Leaves of the journal what an awk program prints; the rest goes into the other file. */
+static void split_journal(const char *program)
+{
+    char command[512];
+    snprintf(command, sizeof command, "awk '{ if (%s) print > \"%s\"; else print > \"%s\" }' %s",
+             program, stage_paths[FILE_REBUILT], stage_paths[FILE_OTHER_JOURNAL],
+             stage_paths[FILE_JOURNAL]);
+    assert_int_equal(RUN("sh", "-c", command), 0);
+    assert_int_equal(rename(stage_paths[FILE_REBUILT], stage_paths[FILE_JOURNAL]), 0);
+}
+
+/* A session that moved: what one recording lacks, the other has. */
+typedef struct moved_row {
+    const char *name;
+    const char *stays;   /* in the recording */
+    const char *alone;   /* what is said of it alone */
+    const char *both;    /* of both, not merged */
+    const char *noticed; /* of both, NULL: nothing */
+} moved_row;
+
+static const moved_row moved_rows[] = {
+    { "the handshake is elsewhere", "!/\"offset\":0,/",
+      "nothing could be decrypted: its handshake (the client random, which finds its keys) is\n"
+      "  not in this recording; give the recording that has it as well, with --merge\n",
+      "with --merge\n", NULL },
+    { "a later part is elsewhere", "!/\"out\"/ || ++n != 4",
+      " bytes of the client were not decrypted: bytes ", " before them were not seen\n",
+      "here, but by another view: try --merge" },
+    { "the end is elsewhere", "!/\"out\"/ || ++n != 5", "  client  GET /hello [",
+      "not decrypted: only another view has them\n", NULL },
+};
+
+static void a_session_that_moved_says_what_is_missing(void **state)
+{
+    (void)state;
+    talc_session_info info;
+    for (size_t i = 0; i < sizeof moved_rows / sizeof moved_rows[0]; i++) {
+        const moved_row *row = &moved_rows[i];
+        const char *keys = stage_paths[FILE_KEYS];
+        const char *journal = stage_paths[FILE_JOURNAL];
+        const char *other = stage_paths[FILE_OTHER_JOURNAL];
+        unlink(journal);
+        unlink(other);
+        unlink(keys);
+        stage_record(&stage_rows[STAGE_ROW_PSK], &stage_plain, &info);
+        split_journal(row->stays);
+        assert_int_equal(INSPECT("--keys", keys, journal), 0);
+        assert_contains(stage_output, row->alone);
+        assert_null(strstr(stage_output, "its keys are not in"));
+        assert_int_equal(INSPECT("--keys", keys, journal, other), 0);
+        assert_contains(stage_output, row->both);
+        assert_contains(stage_output, row->noticed != NULL ? row->noticed : "--merge");
+        assert_int_equal(INSPECT("--merge", "--check", "--keys", keys, other, journal), 0);
+        expect_inside(row->name);
+        assert_null(strstr(stage_output, "not decrypted"));
+        assert_null(strstr(stage_output, "--merge"));
+    }
 }
 
 static void ecc_says_why_nobody_decrypts_it(void **state)
@@ -268,6 +327,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_key_log_opens_what_was_recorded),
         TEST(other_keys_open_nothing),
+        TEST(a_session_that_moved_says_what_is_missing),
         TEST(ecc_says_why_nobody_decrypts_it),
         TEST(digests_of_two_places_are_the_same_text),
         TEST(json_is_json),

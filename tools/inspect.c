@@ -318,6 +318,7 @@ int inspect_command(int count, char **words)
         inspection_end(&all);
         return EXIT_UNREADABLE;
     }
+    all.is_merged = o.source.merges;
     inspection_finish(&all);
     done = write_all(&o, &all) && done;
     bool is_odd = inspection_anomalies(&all) > 0 || o.bad > 0 || all.is_cut;

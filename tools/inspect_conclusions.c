@@ -33,6 +33,45 @@ static uint64_t end_of_run(const inspect_run *run)
     return run->offset + run->size;
 }
 
+/* Whether another view has bytes between these two offsets. */
+static bool is_seen_elsewhere(const inspection *all, const inspect_spot *spot,
+                              inspect_direction direction, uint64_t begin, uint64_t end)
+{
+    for (size_t i = 0; i < all->view_count; i++) {
+        const inspect_session *same = NULL;
+        HASH_FIND(hh, all->views[i].sessions, spot->session->id, sizeof spot->session->id, same);
+        if (same == NULL || same == spot->session) {
+            continue;
+        }
+        const inspect_stream *stream = &same->streams[direction];
+        size_t low = 0;
+        for (size_t high = stream->chunk_count; low < high;) {
+            size_t middle = low + (high - low) / 2;
+            const inspect_chunk *chunk = &stream->chunks[middle];
+            bool is_before = chunk->offset + chunk->size <= begin;
+            low = is_before ? middle + 1 : low;
+            high = is_before ? high : middle;
+        }
+        if (low < stream->chunk_count && stream->chunks[low].offset < end) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void note_gap(inspection *all, inspect_spot spot, inspect_direction direction,
+                     const inspect_run *before)
+{
+    uint64_t begin = end_of_run(before);
+    uint64_t end = before[1].offset;
+    inspection_note(all, INSPECT_GAP, spot, "%s stream: bytes %llu to %llu were not seen%s",
+                    direction == INSPECT_CLIENT ? "the client's" : "the server's",
+                    (unsigned long long)begin, (unsigned long long)end - 1,
+                    is_seen_elsewhere(all, &spot, direction, begin, end)
+                        ? " here, but by another view: try --merge"
+                        : "");
+}
+
 static void find_gaps(inspection *all, inspect_spot spot, inspect_direction direction)
 {
     const inspect_stream *stream = &spot.session->streams[direction];
@@ -42,9 +81,7 @@ static void find_gaps(inspection *all, inspect_spot spot, inspect_direction dire
                         (unsigned long long)stream->runs[0].offset);
     }
     for (size_t i = 1; i < stream->run_count; i++) {
-        inspection_note(all, INSPECT_GAP, spot, "%s stream: bytes %llu to %llu were not seen",
-                        whose, (unsigned long long)end_of_run(&stream->runs[i - 1]),
-                        (unsigned long long)stream->runs[i].offset - 1);
+        note_gap(all, spot, direction, &stream->runs[i - 1]);
     }
     if (stream->is_broken) {
         inspection_note(all, INSPECT_BROKEN_RECORD, spot,

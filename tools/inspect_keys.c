@@ -90,7 +90,110 @@ static bool decrypt(inspect_decryption *decryption, size_t number, inspect_messa
     return code == 0;
 }
 
-static bool use_session(const inspect_session *session, size_t number,
+/* ---------------------------------------------------------------- what was not decrypted */
+
+enum { HELLO_TYPE = 1, RANDOM_OFFSET = 6, RANDOM_SIZE = 32 };
+
+/* The client random, which says what lines of a key log are for this session; NULL if its
+ * ClientHello was not seen, or the server's beginning, without which it decides nothing. */
+static const uint8_t *client_random(const inspect_session *session)
+{
+    for (int direction = 0; direction < 2; direction++) {
+        const inspect_stream *stream = &session->streams[direction];
+        if (stream->record_count == 0 || stream->records[0].offset != 0 ||
+            stream->records[0].header.type != TALC_RECORD_HANDSHAKE) {
+            return NULL;
+        }
+    }
+    const inspect_record *first = &session->streams[INSPECT_CLIENT].records[0];
+    bool is_hello =
+        first->header.length >= RANDOM_OFFSET + RANDOM_SIZE && first->fragment[0] == HELLO_TYPE;
+    return is_hello ? first->fragment + RANDOM_OFFSET : NULL;
+}
+
+/* A line of a key log: label, client random, secret. */
+static bool line_has_random(char *line, const uint8_t *random)
+{
+    uint8_t bytes[RANDOM_SIZE];
+    char *digits = strchr(line, ' ');
+    if (line[0] == '#' || digits == NULL || strcspn(digits + 1, " ") != 2 * sizeof bytes) {
+        return false;
+    }
+    digits[1 + 2 * sizeof bytes] = '\0';
+    return talc_hex_read(bytes, sizeof bytes, digits + 1) &&
+           memcmp(bytes, random, sizeof bytes) == 0;
+}
+
+static bool log_has_random(const char *path, const uint8_t *random)
+{
+    char *line = NULL;
+    size_t capacity = 0;
+    size_t size = 0;
+    int found;
+    bool has_it = false;
+    FILE *log = fopen(path, "r");
+    if (log == NULL) {
+        return false;
+    }
+    while (!has_it &&
+           (found = inspect_line_read(log, &line, &capacity, LINE_SIZE_MAX, &size)) != 0) {
+        if (found > 0) {
+            line[size] = '\0';
+            has_it = line_has_random(line, random);
+        }
+    }
+    free(line); /* of secrets: the log itself has them in the clear */
+    fclose(log);
+    return has_it;
+}
+
+/* What stands behind a gap, or was seen at another hop only. */
+static void say_rest(const inspection *all, const inspect_session *session, FILE *out)
+{
+    static const char *const senders[] = { "client", "server" };
+    bool is_whole = true;
+    for (int direction = 0; direction < 2; direction++) {
+        const inspect_stream *stream = &session->streams[direction];
+        size_t rest = inspect_rebuilt_without(all, session, (inspect_direction)direction);
+        if (rest == 0) {
+            continue;
+        }
+        uint64_t end = stream->run_count == 0 ? 0 : stream->runs[0].offset + stream->runs[0].size;
+        fprintf(out, "  %zu bytes of the %s were not decrypted: ", rest, senders[direction]);
+        if (stream->run_count > 1) {
+            fprintf(out, "bytes %llu to %llu before them were not seen\n", (unsigned long long)end,
+                    (unsigned long long)stream->runs[1].offset - 1);
+        } else {
+            fprintf(out, "only another view has them\n");
+        }
+        is_whole = false;
+    }
+    if (!is_whole && !all->is_merged) {
+        fprintf(out, "  if the session moved, name all recordings of it, with --merge\n");
+    }
+}
+
+static void say_nothing_decrypted(const inspection *all, const inspect_session *session,
+                                  const inspect_decryption *decryption, FILE *out)
+{
+    const uint8_t *random = client_random(session);
+    if (random == NULL) {
+        fprintf(out,
+                "  nothing could be decrypted: its handshake (the client random, which finds its "
+                "keys) is\n  not in this recording; %s\n",
+                all->is_merged ? "give the recording that has it as well"
+                               : "give the recording that has it as well, with --merge");
+    } else if (!log_has_random(decryption->keys_path, random)) {
+        fprintf(out, "  nothing could be decrypted: its keys are not in %s\n",
+                decryption->keys_path);
+    } else {
+        fprintf(out, "  nothing could be decrypted, though its keys are in %s\n",
+                decryption->keys_path);
+        say_rest(all, session, out);
+    }
+}
+
+static bool use_session(const inspection *all, const inspect_session *session, size_t number,
                         inspect_decryption *decryption, FILE *out)
 {
     char id[INSPECT_ID_TEXT_SIZE];
@@ -103,8 +206,9 @@ static bool use_session(const inspect_session *session, size_t number,
     inspect_messages_begin(&messages, out);
     bool done = decrypt(decryption, number, &messages);
     if (done && messages.count == 0) {
-        fprintf(out, "  nothing could be decrypted: its keys are not in %s\n",
-                decryption->keys_path);
+        say_nothing_decrypted(all, session, decryption, out);
+    } else if (done) {
+        say_rest(all, session, out);
     }
     inspect_messages_end(&messages);
     return done;
@@ -125,7 +229,7 @@ bool inspect_keys_use(const inspection *all, const inspect_choice *choice,
         if (session == NULL) {
             return true;
         }
-        if (!use_session(session, number, decryption, out)) {
+        if (!use_session(all, session, number, decryption, out)) {
             return false;
         }
     }

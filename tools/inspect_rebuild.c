@@ -104,6 +104,38 @@ const inspect_session *inspect_rebuilt_session(const inspection *all, const insp
     return NULL;
 }
 
+/* Takes what a view has seen; bytes that differ have been noticed before. */
+static void take_runs(inspect_stream *whole, const inspect_stream *stream)
+{
+    inspect_intake intake;
+    for (size_t i = 0; i < stream->run_count; i++) {
+        const inspect_run *run = &stream->runs[i];
+        inspect_range range = { .offset = run->offset, .bytes = run->bytes, .size = run->size };
+        if (!inspect_stream_take(whole, &range, &intake)) {
+            return;
+        }
+    }
+}
+
+size_t inspect_rebuilt_without(const inspection *all, const inspect_session *session,
+                               inspect_direction direction)
+{
+    inspect_stream whole;
+    const inspect_stream *written = &session->streams[direction];
+    memset(&whole, 0, sizeof whole);
+    for (size_t i = 0; i < all->view_count; i++) {
+        const inspect_session *same = NULL;
+        HASH_FIND(hh, all->views[i].sessions, session->id, sizeof session->id, same);
+        if (same != NULL) {
+            take_runs(&whole, &same->streams[direction]);
+        }
+    }
+    size_t seen = whole.byte_count;
+    size_t held = written->run_count > 0 ? written->runs[0].size : 0;
+    inspect_stream_free(&whole);
+    return seen > held ? seen - held : 0;
+}
+
 void inspect_rebuild(const inspection *all, const inspect_choice *choice, FILE *file,
                      inspect_rebuilt *rebuilt)
 {

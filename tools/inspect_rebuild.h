@@ -27,4 +27,9 @@ void inspect_rebuild(const inspection *all, const inspect_choice *choice, FILE *
 const inspect_session *inspect_rebuilt_session(const inspection *all, const inspect_choice *choice,
                                                size_t number);
 
+/** How many bytes of this session and direction some view has seen and such a file does not hold:
+ * they stand behind a gap, or only another view has them. */
+size_t inspect_rebuilt_without(const inspection *all, const inspect_session *session,
+                               inspect_direction direction);
+
 #endif

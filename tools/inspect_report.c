@@ -179,6 +179,11 @@ static void write_findings(const inspection *all, FILE *out)
         fprintf(out, "  %zu of the kind \"%s\" in all\n", all->counts[kind],
                 inspect_finding_text((inspect_finding_kind)kind));
     }
+    if (all->counts[INSPECT_GAP] > 0 && !all->is_merged) {
+        fprintf(out,
+                "\nA session that moved has gaps where it was elsewhere: name all recordings of "
+                "it, with --merge.\n");
+    }
     size_t anomalies = inspection_anomalies(all);
     fprintf(out, "\n%zu %s\n", anomalies, anomalies == 1 ? "anomaly" : "anomalies");
     if (all->is_cut) {
