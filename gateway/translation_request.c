@@ -59,7 +59,8 @@ uint8_t talc_gateway_check_body(talc_gateway_draft *draft, size_t body_size,
     return body_size <= self->body_size
                ? 0
                : talc_gateway_draft_refuse(draft, TALC_CODE_TOO_LARGE,
-                                           "a body may have %zu bytes here", self->body_size);
+                                           "a body may have %zu bytes here (--max-body)",
+                                           self->body_size);
 }
 
 bool talc_gateway_method_has_body(uint8_t code)

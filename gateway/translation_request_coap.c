@@ -50,8 +50,20 @@ static uint8_t check_via(talc_gateway_draft *draft, const talc_http_message *req
 static uint8_t refuse_format(talc_gateway_draft *draft)
 {
     return talc_gateway_draft_refuse(draft, TALC_CODE_UNSUPPORTED_FORMAT,
-                                     "no CoAP content format for this Content-Type and "
-                                     "Content-Encoding");
+                                     "Content-Encoding without Content-Type, or a Content-Type "
+                                     "that is not one media type");
+}
+
+/* Names what it did not know: curl says application/x-www-form-urlencoded unless it is told. The
+ * parameters' values are the client's own words and stay out. */
+static uint8_t refuse_type(talc_gateway_draft *draft, const talc_gateway_media_type *type,
+                           const char *coding)
+{
+    int has_parameters = type->charset[0] != '\0' || type->variant[0] != '\0';
+    return talc_gateway_draft_refuse(draft, TALC_CODE_UNSUPPORTED_FORMAT,
+                                     "no CoAP content format for Content-Type %s%s%s%s", type->name,
+                                     has_parameters ? " with its parameters" : "",
+                                     coding[0] != '\0' ? ", Content-Encoding " : "", coding);
 }
 
 /* RFC 8075 section 6.1. Without Content-Type the format stays unsaid on the other side too. */
@@ -67,13 +79,12 @@ static uint8_t add_format(talc_gateway_draft *draft, const talc_http_message *re
         return 0;
     }
     talc_text_reader_string(&reader, talc_http_field_find(request, "Content-Type"));
-    if (count != 1 || !talc_gateway_media_type_read(&type, &reader) ||
-        (talc_gateway_media_type_is_payload(&type) && !self->passes_any_format)) {
+    if (count != 1 || !talc_gateway_media_type_read(&type, &reader)) {
         return refuse_format(draft);
     }
     int32_t format = talc_gateway_format_of(&type, coding);
-    if (format < 0) {
-        return refuse_format(draft);
+    if (format < 0 || (talc_gateway_media_type_is_payload(&type) && !self->passes_any_format)) {
+        return refuse_type(draft, &type, coding);
     }
     talc_gateway_draft_uint(draft, TALC_COAP_CONTENT_FORMAT, (uint32_t)format);
     return 0;

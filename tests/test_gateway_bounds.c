@@ -216,6 +216,7 @@ static void refused_bodies_are_not_logged_and_a_renamed_log_is_left(void **state
                             "curl -sS -i -m 20 -d untranslated "
                             "http://127.0.0.1:%u/hc/coap://127.0.0.1:%u/silent",
                             small.ports[HTTP], origin.ports[0]);
+    assert_non_null(strstr(run.output, "Content-Type application/x-www-form-urlencoded"));
     assert_int_equal(rename(log, old), 0);
     assert_int_equal(kill(small.process, SIGHUP), 0);
     finished_program_expect(&run, "HTTP/1.1 403",

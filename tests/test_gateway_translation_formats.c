@@ -231,6 +231,41 @@ static void a_refusal_becomes_an_error_in_the_same_draft(void **state)
                         drafts[0].coap.body_size);
 }
 
+static void a_type_without_a_format_is_named(void **state)
+{
+    static const struct {
+        const char *type, *coding, *reason;
+    } rows[] = {
+        { "application/x-www-form-urlencoded", "identity",
+          "no CoAP content format for Content-Type application/x-www-form-urlencoded" },
+        { "Text/Plain; charset=\"latin<1>\"", "identity",
+          "no CoAP content format for Content-Type text/plain with its parameters" },
+        { "application/json", "gzip",
+          "no CoAP content format for Content-Type application/json, Content-Encoding gzip" },
+        { "application/coap-payload;cf=50", "identity",
+          "no CoAP content format for Content-Type application/coap-payload" },
+        { "nonsense", "identity",
+          "Content-Encoding without Content-Type, or a Content-Type that is not one media type" },
+    };
+    const talc_gateway_uri target = { .scheme = TALC_GATEWAY_COAP,
+                                      .host = "d.example",
+                                      .path = "/" };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const talc_http_field fields[] = { { "Content-Type", rows[i].type },
+                                           { "Content-Encoding", rows[i].coding } };
+        const talc_http_message request = { .method = "POST",
+                                            .target = "/hc/coap://d.example/",
+                                            .fields = fields,
+                                            .field_count = 2,
+                                            .body = (const uint8_t *)"a=b",
+                                            .body_size = 3 };
+        assert_int_equal(talc_gateway_request_to_coap(&drafts[0], &asked, &request, &target, &self),
+                         TALC_CODE(4, 15));
+        assert_string_equal(drafts[0].reason, rows[i].reason);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +274,7 @@ int main(void)
         cmocka_unit_test(codes_come_back),
         cmocka_unit_test(methods_come_back),
         cmocka_unit_test(every_format_comes_back),
+        cmocka_unit_test(a_type_without_a_format_is_named),
         cmocka_unit_test(texts_that_are_no_media_type_are_none),
         cmocka_unit_test(parameters_have_a_limit),
         cmocka_unit_test(tags_of_coap_survive_two_gateways),

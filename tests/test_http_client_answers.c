@@ -228,11 +228,15 @@ static void bodies_and_headers_may_be_as_large_as_the_limits(void **state)
         asking->setup.body_size = 100 - less;
         asking->setup.header_size = sizeof header - 1;
         asking_open(asking);
-        assert_int_equal(asking_get(asking, text)->end, end);
+        const asking_note *note = asking_get(asking, text);
+        assert_int_equal(note->end, end);
+        assert_contains(note->reason, less == 0 ? "" : "body has more than 99 bytes");
         asking->setup.body_size = 100;
         asking->setup.header_size = sizeof header - 1 - less;
         asking_open(asking);
-        assert_int_equal(asking_get(asking, text)->end, end);
+        note = asking_get(asking, text);
+        assert_int_equal(note->end, end);
+        assert_contains(note->reason, less == 0 ? "" : "the response's header is larger");
     }
 }
 

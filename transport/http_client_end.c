@@ -8,7 +8,7 @@
 static const char *text_of(const talc_http_exchange *exchange, CURLcode code)
 {
     switch (exchange->end) {
-    case TALC_HTTP_TOO_LARGE: return "the response is larger than what is taken from anybody";
+    case TALC_HTTP_TOO_LARGE: return "the response's header is larger than what is taken here";
     case TALC_HTTP_NO_MEMORY: return "out of memory";
     case TALC_HTTP_LOST:
         if (code == CURLE_OK) {
@@ -43,6 +43,14 @@ static void write_reason(talc_http_exchange *exchange, const char *text)
             exchange->reason[i] = '?';
         }
     }
+}
+
+static void write_too_large(talc_http_exchange *exchange)
+{
+    char text[80];
+    (void)snprintf(text, sizeof text, "the response's body has more than %zu bytes",
+                   exchange->client->body_size);
+    write_reason(exchange, text);
 }
 
 /* As if nothing had been sent. */
@@ -85,7 +93,11 @@ static talc_http_end end_after_sending(const talc_http_exchange *exchange, CURLc
 void talc_http_exchange_judge(talc_http_exchange *exchange, CURLcode code)
 {
     if (exchange->is_refused) {
-        write_reason(exchange, text_of(exchange, code));
+        if (exchange->end == TALC_HTTP_TOO_LARGE && exchange->answer.section == TALC_HTTP_BODY) {
+            write_too_large(exchange);
+        } else {
+            write_reason(exchange, text_of(exchange, code));
+        }
         return;
     }
     if (code == CURLE_OK) {
