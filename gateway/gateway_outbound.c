@@ -97,7 +97,6 @@ static const char *words_of_coap_end(talc_coap_message_end end)
     case TALC_COAP_MESSAGE_LATE: return "did not answer in time";
     case TALC_COAP_MESSAGE_UNREACHABLE: return "cannot be reached";
     case TALC_COAP_MESSAGE_RESET: return "rejected the message";
-    case TALC_COAP_MESSAGE_TOO_LARGE: return "sent a larger response than is passed on here";
     case TALC_COAP_MESSAGE_BROKEN: return "sent blocks that do not fit together";
     case TALC_COAP_MESSAGE_NO_MEMORY: return "was asked, but memory ran out";
     default: return "gave no response";
@@ -115,8 +114,14 @@ void talc_gateway_coap_ended(void *context, const talc_gateway_origin_result *re
         talc_gateway_answer_coap(exchange, result->response);
         return;
     }
-    snprintf(reason, sizeof reason, "%s %s%s%.128s", exchange->origin,
-             words_of_coap_end(result->end), result->reason[0] != '\0' ? ": " : "", result->reason);
+    if (result->end == TALC_COAP_MESSAGE_TOO_LARGE) {
+        snprintf(reason, sizeof reason, "%s sent a response of more than %zu bytes (--max-body)",
+                 exchange->origin, exchange->gateway->config.body_size_max);
+    } else {
+        snprintf(reason, sizeof reason, "%s %s%s%.128s", exchange->origin,
+                 words_of_coap_end(result->end), result->reason[0] != '\0' ? ": " : "",
+                 result->reason);
+    }
     talc_gateway_fail(exchange, code_of_coap_end(result->end), reason);
 }
 
@@ -137,6 +142,11 @@ void talc_gateway_http_ended(void *context, const talc_http_result *result)
     }
     if (result->response != NULL) {
         talc_gateway_answer_http(exchange, result->response);
+    } else if (result->end == TALC_HTTP_TOO_LARGE) {
+        char reason[TALC_GATEWAY_REASON_SIZE];
+        snprintf(reason, sizeof reason, "%.400s (--max-body %zu)", result->reason,
+                 exchange->gateway->config.body_size_max);
+        talc_gateway_fail(exchange, code_of_http_end(result->end), reason);
     } else {
         talc_gateway_fail(exchange, code_of_http_end(result->end), result->reason);
     }
