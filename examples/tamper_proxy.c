@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Somebody on the path, to be put between a client and a server of one's own: hands CoAP datagrams on and
- * makes one of the attacks of tampering/attacks.h on the bodies of talc in them.
- */
+/* Somebody on the path, to be put between a client and a server of one's own: hands CoAP datagrams
+ * on and makes one of the attacks of tampering/attacks.h on the bodies of talc in them. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

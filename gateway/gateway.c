@@ -303,8 +303,8 @@ static talc_status listener_process(talc_gateway_listener *listener)
                                   : talc_http_server_process(listener->http);
 }
 
-/* Answers that were given meanwhile leave in the second round: a later answer of an HTTP server does
- * not wake its descriptor. */
+/* Answers that were given meanwhile leave in the second round: a later answer of an HTTP server
+ * does not wake its descriptor. */
 static talc_status listeners_process(talc_gateway *gateway)
 {
     talc_status status = TALC_OK;

@@ -3,9 +3,9 @@
 #define TALC_GATEWAY_ORIGINS_H
 
 /** The CoAP origins of a gateway: a bounded pool of clients, one for each host and port. Names are
- * resolved beside the event loop (resolver.h), kept for a minute, and their addresses tried in turn
- * until one answers. Where more are kept than there should be, the origin that has been idle longest
- * goes. */
+ * resolved beside the event loop (resolver.h), kept for a minute, and their addresses tried in
+ * turn until one answers. Where more are kept than there should be, the origin that has been idle
+ * longest goes. */
 
 #include "gateway/uri.h"
 #include "transport/coap_message_client.h"

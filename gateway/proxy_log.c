@@ -199,8 +199,8 @@ static talc_status make_room(talc_proxy_log *log, size_t size)
     return TALC_OK;
 }
 
-/* One write with O_APPEND: whoever else appends, the line stays in one piece; but on a full disk, where
- * the next one must not become a part of it. */
+/* One write with O_APPEND: whoever else appends, the line stays in one piece; but on a full disk,
+ * where the next one must not become a part of it. */
 static talc_status append(talc_proxy_log *log, size_t size)
 {
     if (log->is_cut && write(log->descriptor, "\n", 1) != 1) {

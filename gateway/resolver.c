@@ -28,11 +28,13 @@ typedef struct job {
     talc_gateway_resolution resolution;
 } job;
 
-/* The lock guards everything but `event`. The last of owner and threads frees it.
+/*
+ * The lock guards everything but `event`. The last of owner and threads frees it.
  *
- * A name whose servers are silent takes its thread for many seconds, and whoever may ask for any name
- * has as many of them as he likes. So a name is known only after it was found promptly, until it is
- * not any more, and half of the threads and of the queue are for known ones. */
+ * A name whose servers are silent takes its thread for many seconds, and whoever may ask for any
+ * name has as many of them as he likes. So a name is known only after it was found promptly, until
+ * it is not any more, and half of the threads and of the queue are for known ones.
+ */
 struct talc_gateway_resolver {
     pthread_mutex_t lock;
     pthread_cond_t wake;

@@ -32,7 +32,8 @@ typedef struct talc_gateway_resolver talc_gateway_resolver;
 talc_status talc_gateway_resolver_new(talc_gateway_resolver **resolver);
 
 /** Asks for the addresses of `host`, which is copied. TALC_OK: there will be one resolution with
- * this number; TALC_WANT_ROOM: too many names wait; TALC_ERROR_MEMORY (no thread counts as that). */
+ * this number; TALC_WANT_ROOM: too many names wait; TALC_ERROR_MEMORY (no thread counts as that).
+ */
 talc_status talc_gateway_resolver_ask(talc_gateway_resolver *resolver, uint32_t number,
                                       const char *host);
 

@@ -31,7 +31,8 @@ void talc_gateway_rules_free(talc_gateway_rules *rules);
 talc_status talc_gateway_rules_allow(talc_gateway_rules *rules, const char *pattern,
                                      talc_failure *failure);
 
-/** Whether something allows all hosts, of one scheme at least: "any", "coap:", "coap://0.0.0.0/0". */
+/** Whether something allows all hosts, of one scheme at least: "any", "coap:", "coap://0.0.0.0/0".
+ */
 int talc_gateway_rules_are_open(const talc_gateway_rules *rules);
 
 /** "/prefix=coap://device.example/base": what is asked of the gateway itself below the prefix is

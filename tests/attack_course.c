@@ -26,7 +26,8 @@
 const char *const course_phase_names[COURSE_PHASES] = { "handshake", "first request",
                                                         "later request", "large answer", "close" };
 
-/* Who says and asks what: the number of a request is 10 for each speaker, and one more each time. */
+/* Who says and asks what: the number of a request is 10 for each speaker, and one more each time.
+ */
 enum { OLDER = 1, VICTIM = 2, COMPANY = 3 };
 
 /* A request that a handler has run, in a session. */

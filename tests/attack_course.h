@@ -2,12 +2,10 @@
 #ifndef TALC_TESTS_ATTACK_COURSE_H
 #define TALC_TESTS_ATTACK_COURSE_H
 
-/**
- * One conversation of a client with a server, and somebody in between who makes one of the attacks of
- * examples/tampering/: connects, sends a GET, a POST, a GET with an answer of several bodies, and
- * closes. Both ends compare what they get with what was said, to the byte. All in memory and in
- * virtual time; include it after cmocka.h.
- */
+/** One conversation of a client with a server, and somebody in between who makes one of the
+ * attacks of examples/tampering/: connects, sends a GET, a POST, a GET with an answer of several
+ * bodies, and closes. Both ends compare what they get with what was said, to the byte. All in
+ * memory and in virtual time; include it after cmocka.h. */
 
 #include "examples/tampering/attacks.h"
 #include "tests/pair.h"
@@ -45,7 +43,8 @@ typedef struct course_result {
     char why[COURSE_WHY_SIZE];                 /**< the failure's text, or what is broken */
 } course_result;
 
-/** The client's bodies as they set out, by direction. Longer ones than ENVELOPE_TEXT_MAX are empty. */
+/** The client's bodies as they set out, by direction. Longer ones than ENVELOPE_TEXT_MAX are
+ * empty. */
 typedef struct course_log {
     envelope_text texts[2][COURSE_BODIES_MAX];
 } course_log;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/attack_statements.h"
 
-/* Once both sides have read a right tag of the other, which is from the third exchange on, one attack
- * costs a repeat and nothing more. Before that what is forged can reach the engine: it ends the
- * handshake of TLS, and makes `ecc` begin another. Who attacks all bodies stops them; what does not
- * change a body's meaning may go on for ever. */
+/* Once both sides have read a right tag of the other, which is from the third exchange on, one
+ * attack costs a repeat and nothing more. Before that what is forged can reach the engine: it ends
+ * the handshake of TLS, and makes `ecc` begin another. Who attacks all bodies stops them; what
+ * does not change a body's meaning may go on for ever. */
 /* clang-format off */
 const attack_statement attack_statements[] = {
     { "shift-bits", { "geg geg ngg", "egg egg ngg" }, { "eee eee eee", "eee eee eee" } },

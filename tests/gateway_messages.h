@@ -2,8 +2,8 @@
 #ifndef TALC_TESTS_GATEWAY_MESSAGES_H
 #define TALC_TESTS_GATEWAY_MESSAGES_H
 
-/** Messages and what belongs to them, read from rows of vectors (tests/vectors/README.md says how they
- * are written), and compared with them. Whatever is wrong with a row fails the test. */
+/** Messages and what belongs to them, read from rows of vectors (tests/vectors/README.md says how
+ * they are written), and compared with them. Whatever is wrong with a row fails the test. */
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -18,8 +18,8 @@ typedef struct started_program {
     uint16_t ports[STARTED_PORTS_MAX];
 } started_program;
 
-/** Starts talc-proxy (TALC_TEST_TALC_PROXY names it) with these options and returns when it listens;
- * ports[] are those of its listeners. */
+/** Starts talc-proxy (TALC_TEST_TALC_PROXY names it) with these options and returns when it
+ * listens; ports[] are those of its listeners. */
 void gateway_process_start(started_program *gateway, const char *options, ...)
     __attribute__((format(printf, 2, 3)));
 

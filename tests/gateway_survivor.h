@@ -2,9 +2,9 @@
 #ifndef TALC_TESTS_GATEWAY_SURVIVOR_H
 #define TALC_TESTS_GATEWAY_SURVIVOR_H
 
-/** A talc-proxy as a process whose memory and descriptors are measured, between an HTTP origin and a
- * CoAP origin that misbehave on demand, and good requests that have to pass whatever happened. One of
- * them at a time. Everything that goes wrong fails the running test. */
+/** A talc-proxy as a process whose memory and descriptors are measured, between an HTTP origin and
+ * a CoAP origin that misbehave on demand, and good requests that have to pass whatever happened.
+ * One of them at a time. Everything that goes wrong fails the running test. */
 
 #include "tests/coap_wire.h"
 #include "tests/gateway_process.h"
@@ -29,8 +29,8 @@ void survivor_passes_coap(void);
 void survivor_passes_http(void);
 void survivor_passes(void);
 
-/** The same, and what the gateway takes is within its bounds, at once or as soon as connections that
- * were left have ended. Sanitizers keep freed memory, so there memory is told only. */
+/** The same, and what the gateway takes is within its bounds, at once or as soon as connections
+ * that were left have ended. Sanitizers keep freed memory, so there memory is told only. */
 void survivor_expect_bounds(const char *what);
 
 /** Below `limit`; the same numbers in every run. */

@@ -34,7 +34,8 @@ typedef struct http_stand {
     size_t held_count;
 } http_stand;
 
-/** For cmocka: makes one and opens it with the sizes above. The tear-down gives back what is held. */
+/** For cmocka: makes one and opens it with the sizes above. The tear-down gives back what is held.
+ */
 int http_stand_setup(void **state);
 int http_stand_teardown(void **state);
 

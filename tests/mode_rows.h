@@ -40,13 +40,12 @@ extern const size_t mode_row_count;
 /** The options of two peers of this row. */
 peers_options mode_row_options(const mode_row *row);
 
-/**
- * Connects, sends GET, PUT, POST with 3 KB, DELETE, asks for what is not there, lets one answer wait
- * while others pass, has 20 requests in flight, closes and connects again. Each response is compared
- * byte for byte, each request has run as often as the row promises, and after each both sides know whom
- * they talk to as the row says, with or without a ticket. The application's part is the same in each
- * row. Returns how many requests failed, as far as the row allows it, and were sent again as new ones.
- */
+/** Connects, sends GET, PUT, POST with 3 KB, DELETE, asks for what is not there, lets one answer
+ * wait while others pass, has 20 requests in flight, closes and connects again. Each response is
+ * compared byte for byte, each request has run as often as the row promises, and after each both
+ * sides know whom they talk to as the row says, with or without a ticket. The application's part
+ * is the same in each row. Returns how many requests failed, as far as the row allows it, and were
+ * sent again as new ones. */
 unsigned mode_converse(peers *of, const mode_row *row);
 
 #endif

@@ -2,8 +2,8 @@
 #ifndef TALC_TESTS_RUDE_GATEWAY_H
 #define TALC_TESTS_RUDE_GATEWAY_H
 
-/** rude_gateway.py in a process of its own: an HTTP reverse proxy that writes anew what it passes on.
- * Include it after cmocka.h. */
+/** rude_gateway.py in a process of its own: an HTTP reverse proxy that writes anew what it passes
+ * on. Include it after cmocka.h. */
 
 #include <stdint.h>
 #include <sys/types.h>
@@ -14,7 +14,8 @@ typedef struct rude_gateway {
     int input, output;
 } rude_gateway;
 
-/** Starts one; fails the test if it does not come up. It dies with this process, however that ends. */
+/** Starts one; fails the test if it does not come up. It dies with this process, however that
+ * ends. */
 void rude_gateway_start(rude_gateway *gateway);
 
 /** Where requests go from now on, and how they fare: a function of rude_gateway.py. The count of

@@ -14,8 +14,8 @@ typedef struct tcp_tap tcp_tap;
 
 typedef enum tcp_tap_direction { TCP_TAP_UP = 0, TCP_TAP_DOWN = 1 } tcp_tap_direction;
 
-/** Sees what a connection has carried in one direction, whenever there is more of it. Returns how many
- * of these bytes it has done with; the others are shown again. */
+/** Sees what a connection has carried in one direction, whenever there is more of it. Returns how
+ * many of these bytes it has done with; the others are shown again. */
 typedef size_t tcp_tap_hook(void *context, tcp_tap_direction direction, const char *bytes,
                             size_t size);
 

@@ -145,7 +145,8 @@ static void expect_same_session(const scene *at, way there)
     }
 }
 
-/* Some requests are under way when the move comes, some of them on the wire already; others follow. */
+/* Some requests are under way when the move comes, some of them on the wire already; others
+ * follow. */
 static void move_among_requests(scene *at, way there)
 {
     static peers_call calls[2 * BATCH], longs[2];

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The messages inside a session (RFC 8323): a CSM first, sizes within what the peer takes, Ping,
- * Release and Abort, and what happens to a peer that breaks the rules. Two sessions face each other;
- * the left one is the client's.
- */
+/* The messages inside a session (RFC 8323): a CSM first, sizes within what the peer takes, Ping,
+ * Release and Abort, and what happens to a peer that breaks the rules. Two sessions face each
+ * other; the left one is the client's. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Every way to prove an identity, over every path, in both versions of TLS: the same requests get the
- * same responses, and both sides know whom they talk to. */
+/* Every way to prove an identity, over every path, in both versions of TLS: the same requests get
+ * the same responses, and both sides know whom they talk to. */
 #include "tests/peers.h"
 
 #include <pthread.h>

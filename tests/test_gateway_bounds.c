@@ -313,7 +313,8 @@ static int full_listener(int callers[2], uint16_t *port)
     return listener;
 }
 
-/* That no connection came about is as late as no response: the gateway's own clock says so first. */
+/* That no connection came about is as late as no response: the gateway's own clock says so first.
+ */
 static void a_host_that_does_not_connect_is_late(void **state)
 {
     started_program hasty;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The gateway inside a program: its event loop, what it tells of each message, what becomes of an
- * exchange however its origin ends it, and how it is closed. A CoAP client by hand, a played origin. */
+ * exchange however its origin ends it, and how it is closed. A CoAP client by hand, a played
+ * origin. */
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>

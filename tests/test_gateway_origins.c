@@ -24,7 +24,8 @@
 #define EXCHANGES 4
 #define TURNS_MAX 4000 /* a hang guard: 5 ms each */
 
-/* ---------------------------------------------------------------- names that no name service has */
+/* ---------------------------------------------------------------- names that no name service has
+ */
 
 /* The program's own definitions stand before the C library's. */
 typedef struct played_name {

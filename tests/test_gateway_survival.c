@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a gateway has to outlive: malformed requests on both sides, and origins that stop, trickle,
- * flood or vanish. After each of them a good request passes, both ways, and its memory stays bounded. */
+ * flood or vanish. After each of them a good request passes, both ways, and its memory stays
+ * bounded. */
 #define _GNU_SOURCE
 #include <poll.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What becomes of a message on its way through a gateway, by vectors: each row is compared as a whole,
- * so that nothing passes which is not written there. */
+/* What becomes of a message on its way through a gateway, by vectors: each row is compared as a
+ * whole, so that nothing passes which is not written there. */
 #include "tests/gateway_messages.h"
 
 static talc_gateway_draft draft;

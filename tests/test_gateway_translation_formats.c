@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Codes, formats and entity-tags: what is translated comes back as it was, and nothing is left without
- * a translation. */
+/* Codes, formats and entity-tags: what is translated comes back as it was, and nothing is left
+ * without a translation. */
 #include "gateway/codes.h"
 #include "gateway/entity_tags.h"
 #include "gateway/media_types.h"
@@ -37,8 +37,8 @@ static void every_status_has_a_code(void **state)
     }
 }
 
-/* What a server says in CoAP is what a client reads behind two gateways, but for codes that HTTP does
- * not tell apart. */
+/* What a server says in CoAP is what a client reads behind two gateways, but for codes that HTTP
+ * does not tell apart. */
 static void codes_come_back(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What no peer can do to a gateway: get a byte of its own into the head of an HTTP message, a message
- * past a bound, or an option past its class. */
+/* What no peer can do to a gateway: get a byte of its own into the head of an HTTP message, a
+ * message past a bound, or an option past its class. */
 #include "gateway/draft.h"
 #include "talc/message.h"
 #include "tests/gateway_messages.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* URIs of a gateway have one spelling: what is accepted is written as it was meant, everything that a
- * resolver or an origin might understand in another way is refused. */
+/* URIs of a gateway have one spelling: what is accepted is written as it was meant, everything
+ * that a resolver or an origin might understand in another way is refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

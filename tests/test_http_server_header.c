@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the HTTP server takes for a request's header and what it refuses: another server that reads the
- * same bytes must not find other requests in them. */
+/* What the HTTP server takes for a request's header and what it refuses: another server that reads
+ * the same bytes must not find other requests in them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -82,8 +82,8 @@ static void what_is_no_request_is_refused(void **state)
 
 #define SECOND "GET /second HTTP/1.1\r\n" HOST "\r\n"
 
-/* A field that another server reads on two lines must not be lost: it could say where the body ends, and
- * what is the body there would be the next request here. */
+/* A field that another server reads on two lines must not be lost: it could say where the body
+ * ends, and what is the body there would be the next request here. */
 static void folded_lines_are_refused(void **state)
 {
     static const char *const folded[] = {

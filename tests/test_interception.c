@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * A real interception: somebody with credentials of his own plays the server towards a client and a client
- * towards the server, each with a whole handshake. Where both sides prove who they are neither takes him;
- * where only the server does the client does not; and in no case is anything of theirs in the clear before
- * him. The last row is for those who believe his authority: it shows what the others are spared.
- */
+/* A real interception: somebody with credentials of his own plays the server towards a client and
+ * a client towards the server, each with a whole handshake. Where both sides prove who they are
+ * neither takes him; where only the server does the client does not; and in no case is anything of
+ * theirs in the clear before him. The last row is for those who believe his authority: it shows
+ * what the others are spared. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

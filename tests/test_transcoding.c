@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Gateways that transcode (RFC 8075) and are rude about it: they write the JSON anew, lose bodies, add
- * and take away fields, send requests twice, or ask another server. The session goes on, and every
- * request runs once; where that cannot be, it ends with an error that says why, and nothing runs
- * twice. */
+/* Gateways that transcode (RFC 8075) and are rude about it: they write the JSON anew, lose bodies,
+ * add and take away fields, send requests twice, or ask another server. The session goes on, and
+ * every request runs once; where that cannot be, it ends with an error that says why, and nothing
+ * runs twice. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

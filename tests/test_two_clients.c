@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Clients that share a proxy, and with that an address as the server sees them: each is known by its own
- * credential, and each has only its own data. */
+/* Clients that share a proxy, and with that an address as the server sees them: each is known by
+ * its own credential, and each has only its own data. */
 #include "tests/peers.h"
 
 #include <pthread.h>

@@ -101,7 +101,8 @@ static void warn(const proxy_options *options)
     }
 }
 
-/* Every exchange may take a socket or two, and the soft limit is made for programs that use select(). */
+/* Every exchange may take a socket or two, and the soft limit is made for programs that use
+ * select(). */
 static void raise_descriptors(void)
 {
     struct rlimit limit;
@@ -111,8 +112,8 @@ static void raise_descriptors(void)
     }
 }
 
-/* The signals that end it, or reopen its log, are read from a descriptor. A peer that is gone, a closed terminal, a log
- * that has grown to its limit are no reason to end. */
+/* The signals that end it, or reopen its log, are read from a descriptor. A peer that is gone, a
+ * closed terminal, a log that has grown to its limit are no reason to end. */
 static int catch_signals(proxy *of)
 {
     sigset_t caught;
@@ -131,7 +132,8 @@ static int catch_signals(proxy *of)
     return of->signals < 0 ? -1 : 0;
 }
 
-/* A word of the command line is not as it has to be, or the system does not give what it asks for. */
+/* A word of the command line is not as it has to be, or the system does not give what it asks for.
+ */
 static int exit_code_of(const talc_failure *failure)
 {
     return failure->status == TALC_ERROR_ARGUMENT ? 2 : 1;

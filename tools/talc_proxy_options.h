@@ -20,8 +20,8 @@ typedef struct proxy_options {
     const char *log_path;
 } proxy_options;
 
-/** Reads it. -1: go on; else the code to exit with, all having been said. `options` is to be freed in
- * both cases. */
+/** Reads it. -1: go on; else the code to exit with, all having been said. `options` is to be freed
+ * in both cases. */
 int proxy_options_read(proxy_options *options, int argc, char **argv);
 void proxy_options_free(proxy_options *options);
 

@@ -60,8 +60,9 @@ void talc_coap_peer(const coap_session_t *session, uint8_t peer[TALC_COAP_PEER_S
 
 /** What shares of a bounded table are counted by, in the form of a peer: the address without its
  * port, for one machine has as many of those as it likes. Of IPv6 the first 64 bits, for a network
- * gives whole prefixes of that size away (RFC 7421), and the scope; of an IPv4 address that came to
- * a socket of IPv6 all. Everybody behind one address, of a proxy or a NAT, has one share together. */
+ * gives whole prefixes of that size away (RFC 7421), and the scope; of an IPv4 address that came
+ * to a socket of IPv6 all. Everybody behind one address, of a proxy or a NAT, has one share
+ * together. */
 void talc_coap_peer_host(const uint8_t peer[TALC_COAP_PEER_SIZE],
                          uint8_t host[TALC_COAP_PEER_SIZE]);
 

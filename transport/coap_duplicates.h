@@ -9,8 +9,9 @@
  *
  * Within bounds: when they are reached, the address that has most of the table gives up its oldest
  * requests, if that is an eighth or more; otherwise the oldest of all goes. Ports do not count
- * (talc_coap_peer_host()): nobody pushes out those of others from one address. Responses are dropped before requests: without one, a repeat is acknowledged only,
- * but still runs nothing. One that waits for its answer never goes.
+ * (talc_coap_peer_host()): nobody pushes out those of others from one address. Responses are
+ * dropped before requests: without one, a repeat is acknowledged only, but still runs nothing. One
+ * that waits for its answer never goes.
  */
 
 #include "transport/coap_address.h"

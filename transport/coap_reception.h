@@ -51,8 +51,8 @@ unsigned talc_coap_reception_refusal(const talc_coap_server *server,
 void talc_coap_reception_refuse(talc_coap_server *server, const talc_coap_pending *arrived,
                                 coap_pdu_t *response, coap_pdu_code_t code, const char *reason);
 
-/** For the face: settle and separates_add. An answer that has become a message of its own is repeated
- * by itself, so that repeats of the request are acknowledged only. */
+/** For the face: settle and separates_add. An answer that has become a message of its own is
+ * repeated by itself, so that repeats of the request are acknowledged only. */
 void talc_coap_reception_settle(talc_coap_reception *reception, talc_coap_pending *pending,
                                 const coap_pdu_t *response);
 int talc_coap_reception_separates_add(talc_coap_pending *pending, uint64_t span_ms,

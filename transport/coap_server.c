@@ -41,9 +41,10 @@ static talc_status addresses_find(const talc_coap_uri *uri, talc_coap_addresses 
     return status;
 }
 
-/* libcoap binds with SO_REUSEADDR, which would let a second server take a port over without a word.
- * A socket of our own asks the system first, and tells why not. For port 0 it is also the one that gets
- * a port: with SO_REUSEADDR the system gives away such that others have. Returns errno. */
+/* libcoap binds with SO_REUSEADDR, which would let a second server take a port over without a
+ * word. A socket of our own asks the system first, and tells why not. For port 0 it is also the
+ * one that gets a port: with SO_REUSEADDR the system gives away such that others have. Returns
+ * errno. */
 static int address_try(coap_address_t *address)
 {
     static const int off;

@@ -23,7 +23,8 @@
 /* Room beside a header for its fields' structures and a response's header. */
 #define POOL_EXTRA 8192u
 
-/* Versions before 1.2 are RFC 8996's to refuse; a static RSA key exchange has no forward secrecy. */
+/* Versions before 1.2 are RFC 8996's to refuse; a static RSA key exchange has no forward secrecy.
+ */
 #define TLS_PRIORITIES "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA"
 
 static uint64_t now_ms(void)
@@ -56,8 +57,8 @@ void talc_http_connection_enter(talc_http_connection *connection, talc_http_phas
     }
 }
 
-/* libmicrohttpd takes a read that brought less than it asked for as the last one, so it does not see
- * the end of a stream that came along with data. */
+/* libmicrohttpd takes a read that brought less than it asked for as the last one, so it does not
+ * see the end of a stream that came along with data. */
 static void watch(const talc_http_server *server, int descriptor, void *context, uint32_t events)
 {
     struct epoll_event event = { .events = events, .data.ptr = context };
@@ -72,9 +73,9 @@ void talc_http_connection_end(talc_http_connection *connection)
     (void)shutdown(connection->descriptor, SHUT_RDWR);
 }
 
-/* With the last place the connection gives way that has waited longest without a request, else that is
- * longest about to send one, else whose answer has not been taken for longest: nobody keeps the others
- * out by connecting, nor by not reading. */
+/* With the last place the connection gives way that has waited longest without a request, else
+ * that is longest about to send one, else whose answer has not been taken for longest: nobody
+ * keeps the others out by connecting, nor by not reading. */
 static void make_room(talc_http_server *server)
 {
     static const talc_http_phase phases[] = { TALC_HTTP_RECEIVING, TALC_HTTP_ANSWERING };
@@ -248,7 +249,8 @@ __attribute__((format(printf, 2, 0))) static void on_complaint(void *context, co
     server->complaint[strcspn(server->complaint, "\n")] = '\0';
 }
 
-/* Every connection is a descriptor: with more connections than these nothing else could be opened. */
+/* Every connection is a descriptor: with more connections than these nothing else could be opened.
+ */
 static size_t connections_bounded(size_t wanted)
 {
     struct rlimit descriptors;

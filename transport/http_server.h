@@ -4,22 +4,24 @@
 
 /**
  * An HTTP server: an endpoint, whole requests, responses at once and later, in the caller's event
- * loop. http_server.c fills it with libmicrohttpd, http_server_absent.c where HTTP is left out. The
- * listener (http_listener.c) and the gateway are its users.
+ * loop. http_server.c fills it with libmicrohttpd, http_server_absent.c where HTTP is left out.
+ * The listener (http_listener.c) and the gateway are its users.
  *
  * Everything that a peer can make grow is bounded: header, body, connections in all and of one
- * address, and time, of which no byte buys more: a connection is closed when it has no request line
- * idle_timeout_ms after it began or its last response ended, when header and body are not there
- * request_timeout_ms after that line, when the response is not taken request_timeout_ms after it was
- * given. Whoever takes the last of connections_max places ends the connection that has waited longest
- * without a request, else the one whose request began first and is not whole, else the one that has
- * been given a response first and has not taken all of it; those whose requests are held stay. A peer that says no more is let go as soon as its last request is answered; while a request is
- * held it counts as gone (libmicrohttpd cannot tell the two apart), and its answer reaches nobody.
+ * address, and time, of which no byte buys more: a connection is closed when it has no request
+ * line idle_timeout_ms after it began or its last response ended, when header and body are not
+ * there request_timeout_ms after that line, when the response is not taken request_timeout_ms
+ * after it was given. Whoever takes the last of connections_max places ends the connection that
+ * has waited longest without a request, else the one whose request began first and is not whole,
+ * else the one that has been given a response first and has not taken all of it; those whose
+ * requests are held stay. A peer that says no more is let go as soon as its last request is
+ * answered; while a request is held it counts as gone (libmicrohttpd cannot tell the two apart),
+ * and its answer reaches nobody.
  *
- * Refused by the server itself: what is no HTTP, bytes that no header has, folded lines, framing that
- * two servers could take for different things, no Host (in HTTP/1.1), two of them or what is no host,
- * more than 256 bytes of Connection fields (400), a large header (431) or body (413). It closes the
- * connection then. It calls back only from within process(), and is used by one thread.
+ * Refused by the server itself: what is no HTTP, bytes that no header has, folded lines, framing
+ * that two servers could take for different things, no Host (in HTTP/1.1), two of them or what is
+ * no host, more than 256 bytes of Connection fields (400), a large header (431) or body (413). It
+ * closes the connection then. It calls back only from within process(), and is used by one thread.
  */
 
 #include "talc/status.h"

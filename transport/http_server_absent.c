@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Stands in for http_server.c in a build without HTTP. Nothing can be opened, so nothing else is ever
- * called with anything. */
+/* Stands in for http_server.c in a build without HTTP. Nothing can be opened, so nothing else is
+ * ever called with anything. */
 #include "transport/http_server.h"
 
 #include "lib/failure.h"

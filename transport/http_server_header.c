@@ -50,7 +50,8 @@ static int is_target(const char *text)
     return text[0] != '\0';
 }
 
-/* Bytes of `text` that such a part of a URI may have; "%" and two hexadecimal digits is one more. */
+/* Bytes of `text` that such a part of a URI may have; "%" and two hexadecimal digits is one more.
+ */
 static size_t span_encoded(const char *text, const char *allowed)
 {
     static const char hex[] = "0123456789abcdefABCDEF";
@@ -65,8 +66,8 @@ static size_t span_encoded(const char *text, const char *allowed)
     return size;
 }
 
-/* RFC 9110 section 7.2: the host and the port of a URI (RFC 3986 section 3.2). None of the two has to
- * be there. */
+/* RFC 9110 section 7.2: the host and the port of a URI (RFC 3986 section 3.2). None of the two has
+ * to be there. */
 static int is_host(const char *text)
 {
     static const char name[] = "-._~!$&'()*+,;=0123456789"
@@ -139,17 +140,18 @@ typedef struct header_reading {
     const char *line_end;   /* of the field before: where its value ends; NULL: there was none */
 } header_reading;
 
-/* 1 if `later` lies behind `earlier` and not farther than `most`. They need not be of one object. */
+/* 1 if `later` lies behind `earlier` and not farther than `most`. They need not be of one object.
+ */
 static int is_behind(const char *earlier, const char *later, size_t most)
 {
     uintptr_t from = (uintptr_t)earlier, to = (uintptr_t)later;
     return to > from && to - from <= most;
 }
 
-/* libmicrohttpd leaves a line where it arrived: the name, a NUL for the colon, blanks, the value, NULs
- * for the line's end, and there the next line. Of a folded line (obs-fold, RFC 9112 section 5.2) it
- * moves the name behind the whole buffer and adds the fold to the name, so that the field is lost; a NUL
- * in a value hides the rest of the line. Neither is where a line would be. */
+/* libmicrohttpd leaves a line where it arrived: the name, a NUL for the colon, blanks, the value,
+ * NULs for the line's end, and there the next line. Of a folded line (obs-fold, RFC 9112 section
+ * 5.2) it moves the name behind the whole buffer and adds the fold to the name, so that the field
+ * is lost; a NUL in a value hides the rest of the line. Neither is where a line would be. */
 static int is_line(const header_reading *reading, const char *name, const char *value)
 {
     const char *colon = name + strlen(name);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A request from its first line to its response. libmicrohttpd calls talc_http_request_handle() when
- * the header is there, with each piece of the body, when it is over, and after a suspension. */
+/* A request from its first line to its response. libmicrohttpd calls talc_http_request_handle()
+ * when the header is there, with each piece of the body, when it is over, and after a suspension.
+ */
 #include "transport/http_server_state.h"
 
 #include <stdlib.h>
@@ -96,7 +97,8 @@ static size_t limit_of(const talc_http_request *request)
     return limit < server->body_size ? limit : server->body_size;
 }
 
-/* Memory follows what has arrived, not what was announced; and all bodies together are bounded too. */
+/* Memory follows what has arrived, not what was announced; and all bodies together are bounded
+ * too. */
 static int body_reserve(talc_http_request *request, size_t size)
 {
     talc_http_server *server = request->connection->server;

@@ -213,7 +213,8 @@ bool attack_change_guard(tampering *in, tampering_body *body, const char *argume
     return envelope_text_replace(&body->text, character, other, 1) && pass(in, body);
 }
 
-/* ---------------------------------------------------------------- around the body, and in hellos */
+/* ---------------------------------------------------------------- around the body, and in hellos
+ */
 
 bool attack_change_code(tampering *in, tampering_body *body, const char *argument)
 {
@@ -226,8 +227,8 @@ bool attack_change_code(tampering *in, tampering_body *body, const char *argumen
     return pass(in, body);
 }
 
-/* The extension supported_versions (43) as a client's list of one, and as a server's choice (RFC 8446
- * section 4.2.1): where its 1.3 stands, 0 if it does not. */
+/* The extension supported_versions (43) as a client's list of one, and as a server's choice (RFC
+ * 8446 section 4.2.1): where its 1.3 stands, 0 if it does not. */
 static size_t find_version(const uint8_t *bytes, size_t size)
 {
     static const uint8_t offered[] = { 0x00, 0x2b, 0x00, 0x03, 0x02, 0x03, 0x04 };

@@ -2,8 +2,8 @@
 #ifndef EXAMPLES_TAMPERING_COAP_DATAGRAM_H
 #define EXAMPLES_TAMPERING_COAP_DATAGRAM_H
 
-/** What somebody in the middle reads of a CoAP message in a datagram (RFC 7252 section 3), and the few
- * that he writes himself. */
+/** What somebody in the middle reads of a CoAP message in a datagram (RFC 7252 section 3), and the
+ * few that he writes himself. */
 
 #include <stdbool.h>
 #include <stddef.h>

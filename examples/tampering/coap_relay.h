@@ -2,11 +2,9 @@
 #ifndef EXAMPLES_TAMPERING_COAP_RELAY_H
 #define EXAMPLES_TAMPERING_COAP_RELAY_H
 
-/**
- * Hands datagrams on between CoAP clients and one server, each client by a socket of its own, and gives
- * the bodies of talc among them to a tampering. Everything else passes as it is: acknowledgements,
- * bodies in blocks, discovery.
- */
+/** Hands datagrams on between CoAP clients and one server, each client by a socket of its own, and
+ * gives the bodies of talc among them to a tampering. Everything else passes as it is:
+ * acknowledgements, bodies in blocks, discovery. */
 
 #include "tampering.h"
 

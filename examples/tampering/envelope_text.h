@@ -2,12 +2,10 @@
 #ifndef EXAMPLES_TAMPERING_ENVELOPE_TEXT_H
 #define EXAMPLES_TAMPERING_ENVELOPE_TEXT_H
 
-/**
- * An envelope as the text that it is on the path, and the few things that somebody in the middle does
- * to it. It understands what talc writes: one JSON object without white space and escapes. Of any
- * other text nothing is found, and nothing in it is changed. Nothing here is checked for sense: the
- * result may be an envelope that no reader takes.
- */
+/** An envelope as the text that it is on the path, and the few things that somebody in the middle
+ * does to it. It understands what talc writes: one JSON object without white space and escapes. Of
+ * any other text nothing is found, and nothing in it is changed. Nothing here is checked for
+ * sense: the result may be an envelope that no reader takes. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -41,8 +39,8 @@ bool envelope_text_set(envelope_text *text, const void *bytes, size_t size);
 /** Puts `with` in place of a part; false, and nothing changed, if there is no room. */
 bool envelope_text_replace(envelope_text *text, text_span part, const void *with, size_t size);
 
-/** The next member of the object that begins at `*at`, or of the same object when `*at` is where the
- * call before left it. False behind the last one. */
+/** The next member of the object that begins at `*at`, or of the same object when `*at` is where
+ * the call before left it. False behind the last one. */
 bool envelope_text_next(const envelope_text *text, size_t *at, text_member *member);
 
 /** The member of the outer object with this key. */

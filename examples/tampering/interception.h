@@ -43,8 +43,8 @@ typedef struct interception_report {
 talc_status interception_new(interception **made, const interception_setup *setup);
 void interception_free(interception *in);
 
-/** Asks the server for the first path, with our own handshake. Once is enough to see whether it takes
- * us. */
+/** Asks the server for the first path, with our own handshake. Once is enough to see whether it
+ * takes us. */
 void interception_try_server(interception *in);
 
 /** Does what can be done without waiting. */

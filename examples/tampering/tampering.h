@@ -2,11 +2,10 @@
 #ifndef EXAMPLES_TAMPERING_TAMPERING_H
 #define EXAMPLES_TAMPERING_TAMPERING_H
 
-/**
- * Somebody on the path between talc clients and a server: sees the bodies of requests and responses,
- * remembers them, and does to some of them what an attack (attacks.h) says. No socket and no clock in
- * it: whoever owns the path gives it each body as it comes, and sends what it wants sent.
- */
+/** Somebody on the path between talc clients and a server: sees the bodies of requests and
+ * responses, remembers them, and does to some of them what an attack (attacks.h) says. No socket
+ * and no clock in it: whoever owns the path gives it each body as it comes, and sends what it
+ * wants sent. */
 
 #include "envelope_text.h"
 
@@ -64,8 +63,8 @@ typedef struct tampering tampering;
 tampering *tampering_new(const tampering_order *order, const tampering_events *events);
 void tampering_free(tampering *in);
 
-/** A body came. One that came before with the same head (CoAP's own repeat) has the same position and
- * meets the same attack. */
+/** A body came. One that came before with the same head (CoAP's own repeat) has the same position
+ * and meets the same attack. */
 void tampering_take(tampering *in, const tampering_body *came);
 
 /** How often the attack was made. */
