@@ -165,7 +165,7 @@ static void however_a_coap_origin_ends_it_the_client_is_told(void **state)
         { TALC_COAP_MESSAGE_LATE, TALC_CODE(5, 4), "did not answer in time" },
         { TALC_COAP_MESSAGE_UNREACHABLE, TALC_CODE(5, 2), "cannot be reached" },
         { TALC_COAP_MESSAGE_RESET, TALC_CODE(5, 2), "rejected" },
-        { TALC_COAP_MESSAGE_TOO_LARGE, TALC_CODE(5, 2), "larger response" },
+        { TALC_COAP_MESSAGE_TOO_LARGE, TALC_CODE(5, 2), "more than 65536 bytes (--max-body)" },
         { TALC_COAP_MESSAGE_BROKEN, TALC_CODE(5, 2), "blocks" },
         { TALC_COAP_MESSAGE_NO_MEMORY, TALC_CODE(5, 3), "memory" },
     };
@@ -208,7 +208,9 @@ static void however_an_http_origin_ends_it_the_client_is_told(void **state)
         talc_gateway_http_ended(of->gateway, &result);
         talc_gateway_origins_cancel(of->gateway->origins, i + 1u);
         assert_int_equal(await_code(of), rows[i].code);
-        assert_string_equal(of->told[of->told_count - 2].reason, "words");
+        assert_string_equal(of->told[of->told_count - 2].reason,
+                            rows[i].end == TALC_HTTP_TOO_LARGE ? "words (--max-body 65536)"
+                                                               : "words");
     }
     const talc_http_result unknown = { .number = 999, .end = TALC_HTTP_LOST, .reason = "" };
     talc_gateway_http_ended(of->gateway, &unknown);
